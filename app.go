@@ -1,0 +1,209 @@
+package weft
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/weft-go/weft/internal/callsite"
+)
+
+// DefaultLimit is how many bytes of body a route accepts unless [WithLimit] or
+// [Handler.Limit] says otherwise: 1 MiB.
+const DefaultLimit = 1 << 20
+
+// DefaultDrainTimeout is how long [Server.Run] waits for requests under way
+// when it is told to stop, unless [WithDrainTimeout] says otherwise.
+const DefaultDrainTimeout = 15 * time.Second
+
+// App collects what a service consists of: stages for every request, groups,
+// and routes. [App.Build] joins it into a [Server].
+//
+// The order of declarations on one list is the order of the onion, the first
+// outermost; whether Use is called before or after Handle makes no difference.
+// Declaring is not safe for concurrent use, and panics once the App is built.
+type App struct {
+	root      *Group
+	groups    []*Group // all, in order of declaration, the root first
+	routes    []declaredRoute
+	logger    *slog.Logger
+	limit     int64
+	drain     time.Duration
+	observers []Observer
+	problems  []*BuildError
+	built     callsite.Site
+}
+
+type declaredRoute struct {
+	group    *Group
+	pattern  string
+	endpoint *endpoint // nil is a problem
+	at       callsite.Site
+}
+
+// Option configures an [App].
+type Option func(*App)
+
+// WithLogger sets where failures are logged and what [Logger] returns;
+// [slog.Default] when New is called, otherwise.
+func WithLogger(l *slog.Logger) Option {
+	return func(a *App) {
+		if l == nil {
+			a.problem(here(), "WithLogger(nil) is no logger", "give one, slog.New(slog.DiscardHandler) for none, or leave the option out")
+			return
+		}
+		a.logger = l
+	}
+}
+
+// WithLimit is how many bytes of body a route accepts that has no [Handler.Limit] of its own.
+func WithLimit(bytes int64) Option {
+	return func(a *App) {
+		if bytes <= 0 {
+			a.problem(here(), fmt.Sprintf("WithLimit(%d) accepts no body", bytes), "use a positive number of bytes")
+			return
+		}
+		a.limit = bytes
+	}
+}
+
+// WithDrainTimeout is how long [Server.Run] waits for requests under way when it is told to stop.
+func WithDrainTimeout(d time.Duration) Option {
+	return func(a *App) {
+		if d <= 0 {
+			a.problem(here(), fmt.Sprintf("WithDrainTimeout(%v) waits for no request", d), "use a positive duration")
+			return
+		}
+		a.drain = d
+	}
+}
+
+// WithObserver adds an observer of stages; the first added is outermost.
+func WithObserver(o Observer) Option {
+	return func(a *App) {
+		if o == nil {
+			a.problem(here(), "WithObserver(nil) observes nothing", "give an Observer or leave the option out")
+			return
+		}
+		a.observers = append(a.observers, o)
+	}
+}
+
+// New returns an App without routes.
+func New(opts ...Option) *App {
+	a := &App{logger: slog.Default(), limit: DefaultLimit, drain: DefaultDrainTimeout}
+	a.root = &Group{app: a, at: here()}
+	a.groups = []*Group{a.root}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(a)
+		}
+	}
+	return a
+}
+
+func (a *App) problem(at callsite.Site, problem, remedy string) {
+	a.problems = append(a.problems, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy})
+}
+
+// Use adds middleware around everything, before routing: they see every
+// request, those that end in a 404, a 405 or an automatic OPTIONS answer too.
+// A nil Middleware is left out.
+func (a *App) Use(m ...Middleware) { a.root.use("App.Use", m) }
+
+// Intercept adds interceptors to every route; see [Handler.Intercept].
+func (a *App) Intercept(m ...Middleware) { a.root.intercept("App.Intercept", m) }
+
+// Meta attaches metadata to every route; see [Handler.Meta].
+func (a *App) Meta(values ...any) { a.root.attachMeta("App.Meta", values) }
+
+// Handle adds a route; see [Group.Handle].
+func (a *App) Handle(pattern string, e Endpoint) { a.root.handle("App.Handle", pattern, e) }
+
+// Group adds a group; see [Group.Group].
+func (a *App) Group(prefix string, m ...Middleware) *Group {
+	return a.root.group("App.Group", prefix, m)
+}
+
+// mayDeclare panics after Build: what is declared then would never run.
+func (a *App) mayDeclare(what string) callsite.Site {
+	at := here()
+	if a.built != (callsite.Site{}) {
+		panic(fmt.Sprintf("weft: %s at %v comes after Build at %v: it would have no effect; declare everything before Build", what, at, a.built))
+	}
+	return at
+}
+
+// Group is a part of an App whose routes share a prefix and stages. Groups nest.
+type Group struct {
+	level
+	app    *App
+	outer  *Group // nil for the root
+	prefix string
+	at     callsite.Site
+}
+
+// Use adds middleware to every route in the group and in those nested in it,
+// inside the stages of the groups outside. They run with the route known, and
+// also around the 404, 405 and automatic OPTIONS answers to paths under the
+// group's prefix, where [Request.Route] is nil. A nil Middleware is left out.
+func (g *Group) Use(m ...Middleware) { g.use("Group.Use", m) }
+
+// Intercept adds interceptors to every route in the group; see [Handler.Intercept].
+func (g *Group) Intercept(m ...Middleware) { g.intercept("Group.Intercept", m) }
+
+// Meta attaches metadata to every route in the group; see [Handler.Meta].
+func (g *Group) Meta(values ...any) { g.attachMeta("Group.Meta", values) }
+
+// Handle adds a route. The pattern is one of [http.ServeMux],
+// "[METHOD ][HOST]/[PATH]", with the group's prefix put in front of its path:
+// in the group "/orders", "GET /{id}" is "GET /orders/{id}", "GET /" is
+// everything under "/orders/", "GET /{$}" is exactly "/orders/", and "GET"
+// alone is exactly "/orders". A GET route answers HEAD too.
+func (g *Group) Handle(pattern string, e Endpoint) { g.handle("Group.Handle", pattern, e) }
+
+// Group adds a group nested in g, with the middleware given. Its prefix, put
+// after that of g, is "" or "[HOST]/PATH" without a slash at the end; it may
+// hold wildcards. Where no route matches, the deepest group whose prefix
+// contains the path answers inside its middleware; of groups with the same prefix, the first declared.
+func (g *Group) Group(prefix string, m ...Middleware) *Group {
+	return g.group("Group.Group", prefix, m)
+}
+
+func (g *Group) use(what string, m []Middleware) {
+	at := g.app.mayDeclare(what)
+	g.level.use(at, m)
+}
+
+func (g *Group) intercept(what string, m []Middleware) {
+	at := g.app.mayDeclare(what)
+	g.level.intercept(at, m)
+}
+
+func (g *Group) attachMeta(what string, values []any) {
+	g.app.mayDeclare(what)
+	g.level.attach(values)
+}
+
+func (g *Group) handle(what, pattern string, e Endpoint) {
+	r := declaredRoute{group: g, pattern: pattern, at: g.app.mayDeclare(what)}
+	if e != nil {
+		r.endpoint = e.endpoint()
+	}
+	g.app.routes = append(g.app.routes, r)
+}
+
+func (g *Group) group(what, prefix string, m []Middleware) *Group {
+	inner := &Group{app: g.app, outer: g, prefix: prefix, at: g.app.mayDeclare(what)}
+	inner.level.use(inner.at, m)
+	g.app.groups = append(g.app.groups, inner)
+	return inner
+}
+
+// lineage is the groups from the root to g.
+func (g *Group) lineage() []*Group {
+	if g.outer == nil {
+		return []*Group{g}
+	}
+	return append(g.outer.lineage(), g)
+}

@@ -1,0 +1,105 @@
+package weft
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/weft-go/weft/internal/callsite"
+)
+
+// Plan checks everything that was declared and says what it amounts to,
+// without opening or constructing anything. The error joins a [BuildError] for
+// each mistake; the plan then shows what could be made out.
+func (a *App) Plan() (*Plan, error) {
+	r := resolve(a)
+	return r.plan, r.err()
+}
+
+// Build checks as [App.Plan] does and returns the Server. From then on the App
+// accepts no declarations. ctx bounds Build, not the Server.
+func (a *App) Build(ctx context.Context) (*Server, error) {
+	r := resolve(a)
+	if err := errors.Join(r.err(), ctx.Err()); err != nil {
+		return nil, err
+	}
+	if a.built == (callsite.Site{}) {
+		a.built = here()
+	}
+	return r.link(), nil
+}
+
+// link turns the resolved declarations into functions that call each other. It
+// decides once what a request would otherwise have to ask.
+func (r *resolution) link() *Server {
+	a := r.app
+	l := &linker{observers: slices.Clone(a.observers), logger: a.logger}
+	srv := &Server{
+		plan:   r.plan,
+		mux:    http.NewServeMux(),
+		logger: a.logger,
+		limit:  a.limit,
+		drain:  a.drain,
+	}
+
+	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}}
+	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
+	srv.entry = srv.route
+	if len(r.app0) > 0 {
+		outer, last := l.observe(r.app0), r.app0[len(r.app0)-1]
+		srv.entry = onion(nil, outer, 0, l.routing.entrance(last, len(outer), nil))
+	}
+	l.first = len(r.app0) + 1
+
+	for _, rr := range r.routes {
+		rr.route.chain = l.route(rr)
+		srv.mux.Handle(rr.route.pattern, routeHandler{rr.route})
+	}
+	srv.unrouted = l.miss(nil)
+	for _, m := range r.misses {
+		srv.misses = append(srv.misses, missChain{m.prefix, l.miss(m.outer)})
+	}
+	srv.moreMarks = max(0, l.marks-inlineMarks)
+	return srv
+}
+
+// linker holds what every chain needs.
+type linker struct {
+	observers []Observer
+	logger    *slog.Logger
+	routing   *stage // what calls a route's chain
+	first     int    // the first mark behind routing
+	marks     int    // how many marks the longest way needs
+}
+
+func (l *linker) observe(stages []*stage) []*stage {
+	for _, st := range stages {
+		st.dispatch = st.observed(watchersOf(l.observers, st.info))
+	}
+	return stages
+}
+
+func (l *linker) route(rr *resolvedRoute) Next {
+	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, l.observers)
+	return l.chain(rr.before(), rr.handler)
+}
+
+func (l *linker) miss(outer []*stage) Next {
+	unrouted := &stage{info: l.routing.info}
+	unrouted.dispatch = func(r *Request, _ Next) Response { return r.state.miss.answer(unrouted, r) }
+	return l.chain(outer, unrouted)
+}
+
+// chain is what routing leads to: the stages, then core, which has no next.
+func (l *linker) chain(stages []*stage, core *stage) Next {
+	stages = l.observe(stages)
+	caller := l.routing
+	if len(stages) > 0 {
+		caller = stages[len(stages)-1]
+	}
+	end := l.first + len(stages)
+	l.marks = max(l.marks, end+1)
+	return onion(l.routing, stages, l.first, core.entrance(caller, end, nil))
+}

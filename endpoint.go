@@ -1,0 +1,297 @@
+package weft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/weft-go/weft/internal/callsite"
+)
+
+// endpoint is all the plan knows of a Handler; nothing behind it has type parameters.
+type endpoint struct {
+	spec
+	req, resp reflect.Type
+	frame     func() (frame, in any) // a new typedFrame, and its Req as a *Req
+	call      typedCall
+	null      func(out any) bool // whether *out is nil, for a Resp that can be
+}
+
+// typedCall runs the user's function on a frame; out is its Resp as a *Resp.
+type typedCall func(ctx context.Context, frame any) (out any, err error)
+
+// spec is what the builder's methods declare.
+type spec struct {
+	level
+	at        callsite.Site
+	name      string
+	missing   bool // no function
+	status    int
+	statusAt  callsite.Site
+	timeout   time.Duration
+	timeoutAt callsite.Site
+	limit     int64
+	limitAt   callsite.Site
+}
+
+// level is what each of the three levels, app, group and route, declares. Its
+// slices are never appended to in place, so that copies stay independent.
+type level struct {
+	middleware   []attached
+	interceptors []attached
+	meta         []any // the latest first
+}
+
+type attached struct {
+	middleware Middleware
+	at         callsite.Site
+}
+
+func (l *level) use(at callsite.Site, m []Middleware) {
+	l.middleware = attach(l.middleware, at, m)
+}
+
+func (l *level) intercept(at callsite.Site, m []Middleware) {
+	l.interceptors = attach(l.interceptors, at, m)
+}
+
+func (l *level) attach(values []any) {
+	latest := slices.Clone(values)
+	slices.Reverse(latest)
+	l.meta = append(latest, l.meta...)
+}
+
+func attach(list []attached, at callsite.Site, more []Middleware) []attached {
+	list = slices.Clip(list)
+	for _, m := range more {
+		if m != nil { // a nil is how wiring leaves a stage out
+			list = append(list, attached{m, at})
+		}
+	}
+	return list
+}
+
+// here is the line of the user's program that is being executed.
+func here() callsite.Site { return callsite.Caller() }
+
+var (
+	typeEmpty    = reflect.TypeFor[struct{}]()
+	typeRequest  = reflect.TypeFor[*Request]()
+	typeResponse = reflect.TypeFor[Response]()
+)
+
+// problems reports what is wrong with the declarations, wherever the handler is used.
+func (e *endpoint) problems() []*BuildError {
+	var found []*BuildError
+	add := func(at callsite.Site, problem, remedy string) {
+		found = append(found, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy})
+	}
+	set := func(at callsite.Site) bool { return at != callsite.Site{} }
+	if e.missing {
+		add(e.at, "the handler's function is nil", "give Handle a function")
+	}
+	switch {
+	case set(e.statusAt) && e.resp == typeResponse:
+		add(e.statusAt, "Status has no effect on a handler that returns a Response", "use Response.WithStatus in the handler")
+	case set(e.statusAt) && (e.status < 200 || e.status > 399):
+		add(e.statusAt, fmt.Sprintf("Status(%d) is no status of a success", e.status), "use one from 200 to 399; failures are errors that the handler returns")
+	}
+	if set(e.timeoutAt) && e.timeout <= 0 {
+		add(e.timeoutAt, fmt.Sprintf("Timeout(%v) has passed before the handler starts", e.timeout), "use a positive duration, or leave Timeout out")
+	}
+	if set(e.limitAt) && e.limit <= 0 {
+		add(e.limitAt, fmt.Sprintf("Limit(%d) accepts no body", e.limit), "use a positive number of bytes; a handler of struct{} reads no body")
+	}
+	if problem, remedy := unreadable(e.req); problem != "" {
+		add(e.at, problem, remedy)
+	}
+	if problem, remedy := unwritable(e.resp); problem != "" {
+		add(e.at, problem, remedy)
+	}
+	return found
+}
+
+// success is the status of a success.
+func (e *endpoint) success() int {
+	switch {
+	case e.status != 0:
+		return e.status
+	case e.resp == typeEmpty:
+		return http.StatusNoContent
+	}
+	return http.StatusOK
+}
+
+// encodes reports whether a success has a body that is the Resp as JSON.
+func (e *endpoint) encodes() bool {
+	return e.resp != typeResponse && e.resp != typeEmpty && bodyAllowed(e.success())
+}
+
+// statuses are those that the declarations can lead to.
+func (e *endpoint) statuses() []int {
+	var statuses []int
+	if e.resp != typeResponse {
+		statuses = append(statuses, e.success())
+	}
+	if readsBody(e.req) {
+		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	statuses = append(statuses, http.StatusInternalServerError)
+	if e.timeout > 0 {
+		statuses = append(statuses, http.StatusGatewayTimeout)
+	}
+	return statuses
+}
+
+// steps are the endpoint's own stages on a route; extract and respond are nil
+// where there is nothing to read or to encode.
+func (e *endpoint) steps(route string, limit int64) (extract, handler, respond *stage) {
+	step := func(kind Kind, name, detail string) *stage {
+		return &stage{at: e.at, info: &StageInfo{
+			Name: name, Kind: kind, Level: LevelRoute, Route: route, Source: e.at.String(), Detail: detail,
+		}}
+	}
+	if readsBody(e.req) {
+		extract = step(KindExtract, "extract", fmt.Sprintf("JSON body of at most %d bytes as %v", limit, e.req))
+		extract.dispatch = e.extract(extract)
+	}
+	detail := ""
+	if e.timeout > 0 {
+		detail = fmt.Sprintf("within %v", e.timeout)
+	}
+	handler = step(KindHandler, e.name, detail)
+	if e.encodes() {
+		respond = step(KindRespond, "respond", fmt.Sprintf("%d, %v as JSON", e.success(), e.resp))
+	}
+	return extract, handler, respond
+}
+
+// extract decodes the request into a frame for the handler.
+func (e *endpoint) extract(st *stage) func(*Request, Next) Response {
+	optional := e.req.Kind() == reflect.Pointer
+	return func(r *Request, next Next) Response {
+		frame, in := e.frame()
+		if err := decodeJSON(r, in, optional); err != nil {
+			return st.fail(r, err)
+		}
+		r.state.frame = frame
+		return next(r)
+	}
+}
+
+// run is the innermost stage: the handler, and its answer as a Response.
+func (e *endpoint) run(handler, respond *stage, observers []Observer) func(*Request, Next) Response {
+	call := e.calling(watchersOf(observers, handler.info))
+	answer := e.answering(handler, respond, observers)
+	return func(r *Request, _ Next) Response {
+		out, err := call(r)
+		if err != nil {
+			return handler.fail(r, err)
+		}
+		return answer(r, out)
+	}
+}
+
+// calling runs the function with everything declared for it, and turns its panic into an error.
+func (e *endpoint) calling(w *watch) func(*Request) (any, error) {
+	call := func(r *Request) (any, error) {
+		frame := r.state.frame
+		if frame == nil {
+			frame, _ = e.frame()
+		}
+		return e.protected(r.ctx, frame)
+	}
+	if e.req == typeRequest {
+		call = func(r *Request) (any, error) {
+			frame, in := e.frame()
+			*in.(**Request) = r
+			return e.protected(r.ctx, frame)
+		}
+	}
+	if inner := call; e.timeout > 0 {
+		call = func(r *Request) (any, error) { return e.timed(r, inner) }
+	}
+	if inner := call; w != nil {
+		call = func(r *Request) (any, error) { return w.call(r, inner) }
+	}
+	return call
+}
+
+func (e *endpoint) protected(ctx context.Context, frame any) (out any, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			if p := recover(); p != nil {
+				err = caught(p)
+			}
+		}
+	}()
+	out, err = e.call(ctx, frame)
+	returned = true
+	return out, err
+}
+
+// timed gives call a deadline. The handler is never abandoned: it is waited
+// for, and a late answer is replaced by the failure that it is.
+func (e *endpoint) timed(r *Request, call func(*Request) (any, error)) (any, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, e.timeout)
+	defer cancel()
+	out, err := call(r.WithContext(ctx))
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.ctx.Err() == nil {
+		cause := fmt.Errorf("the handler returned after its deadline of %v", e.timeout)
+		return nil, &Error{Status: http.StatusGatewayTimeout, Code: "timeout", Cause: errors.Join(cause, err)}
+	}
+	return out, err
+}
+
+// errNilAnswer is the defect of a handler that returns nothing at all.
+var errNilAnswer = errors.New("the handler returned nil and no error: return a value, or an error that says why there is none")
+
+// answering turns what the handler returned into a Response, within the onion.
+func (e *endpoint) answering(handler, respond *stage, observers []Observer) func(*Request, any) Response {
+	if e.resp == typeResponse {
+		return func(_ *Request, out any) Response { return *out.(*Response) }
+	}
+	if respond == nil {
+		empty := Response{head: &head{status: e.success()}}
+		return func(*Request, any) Response { return empty }
+	}
+	base := newHead(e.success(), jsonType) // shared by all answers of the route
+	nullable := e.resp.Kind() == reflect.Pointer || e.resp.Kind() == reflect.Interface
+	answer := func(r *Request, out any) Response {
+		if nullable && e.null(out) {
+			return handler.fail(r, errNilAnswer)
+		}
+		body, err := respond.encode(out)
+		if err != nil {
+			return respond.fail(r, err)
+		}
+		return Response{base, body}
+	}
+	if w := watchersOf(observers, respond.info); w != nil {
+		inner := answer
+		answer = func(r *Request, out any) Response {
+			return w.respond(r, func(r *Request) Response { return inner(r, out) })
+		}
+	}
+	return answer
+}
+
+// encode is the boundary of the user's MarshalJSON methods.
+func (st *stage) encode(v any) (body []byte, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			if p := recover(); p != nil {
+				err = caught(p)
+			}
+		}
+	}()
+	body, err = encodeJSON(v)
+	returned = true
+	return body, err
+}

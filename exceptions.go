@@ -1,0 +1,218 @@
+package weft
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Error is an error that says what the client may know of it. Everything but
+// Cause is public. Return it, or wrap it, from a handler or any stage; it is
+// rendered as problem details (RFC 9457, application/problem+json).
+//
+// An error that is not an Error, and wraps none, becomes a 500 with a generic
+// text; only the log gets to see it.
+type Error struct {
+	// Status is the HTTP status, from 400 to 599. Another number counts as 500.
+	Status int
+	// Code is a stable name for programs to test, such as "order_not_found". Optional.
+	Code string
+	// Title is a short summary, the same for every occurrence; the status text where empty.
+	Title string
+	// Detail explains this occurrence to a person. Optional.
+	Detail string
+	// Extensions are further members of the problem document. Names that RFC 9457
+	// or this type defines are ignored here.
+	Extensions map[string]any
+	// Cause is what went wrong inside. It is logged for a 5xx and never sent.
+	Cause error
+	// Header is added to the response, such as Retry-After.
+	Header http.Header
+}
+
+// Error is for logs: it holds the private cause.
+func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	s := fmt.Sprintf("%d %s", e.status(), e.title())
+	if e.Code != "" {
+		s += " (" + e.Code + ")"
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns Cause.
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Cause
+}
+
+func (e *Error) status() int {
+	if e.Status < 400 || e.Status > 599 {
+		return http.StatusInternalServerError
+	}
+	return e.Status
+}
+
+func (e *Error) title() string {
+	if e.Title != "" {
+		return e.Title
+	}
+	if e.status() == statusClientClosedRequest {
+		return "Client Closed Request"
+	}
+	return http.StatusText(e.status())
+}
+
+// statusClientClosedRequest is nginx's number for a client that left before the
+// answer: nobody receives it, but access logs and metrics see that it was no failure.
+const statusClientClosedRequest = 499
+
+// PanicError is a panic of a stage, recovered at that stage's boundary.
+type PanicError struct {
+	// Value is what the stage panicked with.
+	Value any
+	// Stack is the goroutine's stack where it panicked.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// Unwrap returns the value where it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// caught turns what recover returned into a PanicError. http.ErrAbortHandler
+// means that the connection is to be dropped, so it goes on.
+func caught(p any) *PanicError {
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	return &PanicError{Value: p, Stack: debug.Stack()}
+}
+
+// Fail is the Response for err: an [Error]'s own status and problem document,
+// and for any other error a 500 that tells nothing of it. A stage returns it to
+// refuse a request or to report a failure; the boundary of that stage logs the
+// cause of a 5xx. Response.Err returns err.
+func Fail(err error) Response {
+	err = concrete(err)
+	resp := problem(err)
+	resp.head.open = true
+	return resp
+}
+
+// concrete gives a nil or typed nil error, which says nothing of what went
+// wrong and cannot safely be asked, a text of its own.
+func concrete(err error) error {
+	if err == nil {
+		return errors.New("a stage failed with a nil error")
+	}
+	if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("a stage returned a nil %T as an error that is not nil; return a plain nil instead", err)
+	}
+	return err
+}
+
+// problem renders err as problem details (RFC 9457).
+func problem(err error) Response {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e == nil {
+		e = &Error{Code: "internal"}
+	}
+	return e.response(err)
+}
+
+// response renders e as the public face of err.
+func (e *Error) response(err error) Response {
+	body, broken := e.document()
+	if broken != nil {
+		err = errors.Join(err, fmt.Errorf("the problem's extensions cannot be encoded: %w", broken))
+		plain := Error{Status: e.Status, Code: e.Code, Title: e.Title, Detail: e.Detail}
+		body, _ = plain.document()
+	}
+	resp := Response{newHead(e.status(), problemType), body}.link(setField, "X-Content-Type-Options", "nosniff")
+	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
+		for _, value := range e.Header[name] {
+			with := resp.WithAddedHeader(name, value)
+			if with.Err() != nil {
+				err = errors.Join(err, with.Err())
+				continue
+			}
+			resp = with
+		}
+	}
+	resp = resp.link(failed, "", "")
+	resp.head.err = err
+	return resp
+}
+
+// document encodes the members in the order a person reads them. "type" is left
+// out where the problem is just its status (RFC 9457 section 4.2.1).
+func (e *Error) document() ([]byte, error) {
+	type member struct {
+		name  string
+		value any
+	}
+	valid := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+	members := []member{{"title", valid(e.title())}, {"status", e.status()}}
+	if e.Code != "" {
+		members = append(members, member{"code", valid(e.Code)})
+	}
+	if e.Detail != "" {
+		members = append(members, member{"detail", valid(e.Detail)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Extensions)) {
+		if !slices.Contains(reservedMembers, name) {
+			members = append(members, member{name, e.Extensions[name]})
+		}
+	}
+
+	var doc bytes.Buffer
+	enc := jsontext.NewEncoder(&doc)
+	_ = enc.WriteToken(jsontext.BeginObject)
+	for _, m := range members {
+		if err := errors.Join(
+			enc.WriteToken(jsontext.String(m.name)),
+			json.MarshalEncode(enc, m.value, json.Deterministic(true)),
+		); err != nil {
+			return nil, err
+		}
+	}
+	_ = enc.WriteToken(jsontext.EndObject)
+	return bytes.TrimSuffix(doc.Bytes(), []byte("\n")), nil
+}
+
+// "type" and "instance" are members of RFC 9457 that an extension may set.
+var reservedMembers = []string{"title", "status", "code", "detail"}
+
+// clientLeft reports whether err only says that the client is gone.
+func clientLeft(ctx context.Context, err error) bool {
+	return errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
+}
+
+func errorIs[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}

@@ -1,0 +1,117 @@
+package weft
+
+import (
+	"context"
+	"reflect"
+	"time"
+)
+
+// Handler is a typed function with the stages declared for it.
+//
+// It is a value: every method returns a changed copy and leaves its receiver as
+// it was, so a Handler can be shared, extended in different ways and registered on several
+// routes and apps. What is wrong with it is reported by [App.Build].
+//
+// Req is what the function is given:
+//
+//	struct{}   nothing is read
+//	*Request   the request itself; nothing is decoded
+//	otherwise  the JSON body (RFC 8259), required unless Req is a pointer
+//
+// A body must say that it is JSON (application/json or a +json type, in UTF-8),
+// or the answer is 415. It is decoded strictly: duplicate and unknown names,
+// invalid UTF-8 and anything after the value are a 400. A body over the limit is a 413.
+//
+// Resp is what it answers with:
+//
+//	struct{}   no body; 204 unless Status says otherwise
+//	Response   as it is
+//	otherwise  JSON; a nil pointer or interface with a nil error is a defect, a
+//	           500, unless Status is 204, 205 or 304, which send no body anyway
+//
+// An error is rendered as [Error] describes.
+type Handler[Req, Resp any] struct {
+	fn   func(context.Context, Req) (Resp, error)
+	spec spec
+}
+
+// Handle makes a Handler of a function, named after it.
+func Handle[Req, Resp any](fn func(context.Context, Req) (Resp, error)) *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{fn, spec{at: here(), name: functionName(fn), missing: fn == nil}}
+}
+
+// Named gives the handler a name for the plan, logs and [Route.Name].
+func (h *Handler[Req, Resp]) Named(name string) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.name = name })
+}
+
+// Use adds middleware, the first outermost, inside that of the app and the groups
+// and inside what was added before. They run with the route known. A nil Middleware is left out.
+func (h *Handler[Req, Resp]) Use(m ...Middleware) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.use(here(), m) })
+}
+
+// Intercept adds interceptors: Middleware that stand inside everything else,
+// where the request has been decoded, around the handler. The order is that of [Handler.Use].
+func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.intercept(here(), m) })
+}
+
+// Meta attaches values that stages find by type, with [MetaOf]; of two with the same type the later one counts.
+func (h *Handler[Req, Resp]) Meta(values ...any) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.attach(values) })
+}
+
+// Status is the status of a success, from 200 to 399: 200 by default, 204 where Resp is struct{}.
+func (h *Handler[Req, Resp]) Status(status int) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.status, s.statusAt = status, here() })
+}
+
+// Timeout sets a deadline for the function. It runs on its goroutine to its
+// end and must honour its context: nothing is abandoned. Where it returns after the deadline,
+// its answer is discarded and the client gets a 504.
+func (h *Handler[Req, Resp]) Timeout(d time.Duration) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.timeout, s.timeoutAt = d, here() })
+}
+
+// Limit is how many bytes of body the route accepts, in place of the app's
+// limit; more is a 413.
+func (h *Handler[Req, Resp]) Limit(bytes int64) *Handler[Req, Resp] {
+	return h.with(func(s *spec) { s.limit, s.limitAt = bytes, here() })
+}
+
+func (h *Handler[Req, Resp]) with(change func(*spec)) *Handler[Req, Resp] {
+	c := *h
+	change(&c.spec)
+	return &c
+}
+
+// Endpoint is what a route leads to: a *[Handler] of any types.
+type Endpoint interface{ endpoint() *endpoint }
+
+func (h *Handler[Req, Resp]) endpoint() *endpoint {
+	if h == nil {
+		return nil
+	}
+	return &endpoint{
+		spec:  h.spec,
+		req:   reflect.TypeFor[Req](),
+		resp:  reflect.TypeFor[Resp](),
+		frame: func() (frame, in any) { f := new(typedFrame[Req, Resp]); return f, &f.in },
+		call: func(ctx context.Context, frame any) (out any, err error) {
+			f := frame.(*typedFrame[Req, Resp])
+			f.out, err = h.fn(ctx, f.in)
+			return &f.out, err
+		},
+		null: func(out any) bool {
+			var zero Resp
+			return any(*out.(*Resp)) == any(zero)
+		},
+	}
+}
+
+// typedFrame is a request's decoded value and its answer: one allocation.
+type typedFrame[Req, Resp any] struct {
+	in  Req
+	out Resp
+}

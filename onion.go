@@ -1,0 +1,186 @@
+package weft
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+
+	"github.com/weft-go/weft/internal/callsite"
+)
+
+// stage is a middleware, an interceptor or a built-in step at its place in the plan.
+type stage struct {
+	info     *StageInfo
+	dispatch func(*Request, Next) Response
+	rules    declared      // what Describe said of it
+	at       callsite.Site // where it was attached
+}
+
+// mark is the life of one stage in one request. It makes next exactly-once: the
+// stage that gets next holds, behind it, the entrance of the stage inside.
+type mark struct{ atomic.Uint32 }
+
+const (
+	fresh   = iota
+	running // entered, not left
+	awaited // running, and the boundary outside waits for it to be left
+	over    // left, or never to be entered: the stage outside has returned
+)
+
+// inlineMarks covers eight middleware beside routing and the typed part without a second allocation.
+const inlineMarks = 12
+
+func (s *state) mark(i int) *mark {
+	if i < inlineMarks {
+		return &s.marks[i]
+	}
+	return &s.moreMarks[i-inlineMarks]
+}
+
+// onion is the entrance of a chain of stages, the first of them outermost. Stage
+// i of the chain has mark first+i. core, with the mark after the last stage's,
+// is what the innermost stage's next leads to, and from is the stage outside the chain.
+func onion(from *stage, stages []*stage, first int, core Next) Next {
+	for i, st := range slices.Backward(stages) {
+		caller := from
+		if i > 0 {
+			caller = stages[i-1]
+		}
+		core = st.entrance(caller, first+i, core)
+	}
+	return core
+}
+
+// entrance is where caller's next leads: into st, once. It is the whole cost of
+// a stage, and keeps four promises:
+//
+//   - a second call, or one after caller returned, does not enter (law 3);
+//   - a panic becomes a Response here, so the stages outside still see one (law 5);
+//   - what comes back is a Response (law 2);
+//   - nothing inside st runs on when the entrance has been left.
+//
+// inner is st's own next, nil for the innermost stage; the stage behind it has mark i+1.
+func (st *stage) entrance(caller *stage, i int, inner Next) Next {
+	dispatch := st.dispatch
+	return func(r *Request) (resp Response) {
+		s := r.state
+		own := s.mark(i)
+		if !own.CompareAndSwap(fresh, running) {
+			return caller.fail(r, errNextAgain)
+		}
+		returned := false
+		defer func() {
+			if !returned {
+				resp = st.unwound(r, i, inner != nil, recover())
+			}
+		}()
+
+		resp = dispatch(r, inner)
+
+		returned = true
+		if inner != nil && s.mark(i+1).Load() != over {
+			s.conclude(i + 1)
+		}
+		if resp.head == nil || resp.head.open {
+			resp = st.accept(r, resp)
+		}
+		s.leave(own)
+		return resp
+	}
+}
+
+var (
+	errNextAgain  = errors.New("next was called a second time, or after the stage had returned; the stages inside were not run again")
+	errNoResponse = errors.New("the stage returned the zero Response; return what next returned, or an answer of its own such as weft.Empty()")
+)
+
+// unwound ends a stage that did not return: p is its panic, or nil for runtime.Goexit,
+// which goes on by itself. http.ErrAbortHandler goes on too.
+func (st *stage) unwound(r *Request, i int, hasInner bool, p any) Response {
+	if hasInner {
+		r.state.conclude(i + 1)
+	}
+	defer r.state.leave(r.state.mark(i))
+	if p == nil {
+		return Response{}
+	}
+	return st.fail(r, caught(p))
+}
+
+// accept takes a Response that is not finished: none at all, or a failure that
+// the stage returned without it having been mapped.
+func (st *stage) accept(r *Request, resp Response) Response {
+	if resp.head == nil {
+		return st.fail(r, errNoResponse)
+	}
+	return resp.since(st.fail(r, resp.head.err))
+}
+
+// fail turns an error into a Response, where it arose, and logs it once if it
+// is the server's fault.
+func (st *stage) fail(r *Request, err error) (resp Response) {
+	defer func() {
+		if p := recover(); p != nil { // an error whose methods panic
+			resp = problem(caught(p))
+			st.report(r, resp.Err())
+		}
+	}()
+	err = concrete(err)
+	if clientLeft(r.state.base.Context, err) {
+		return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(err)
+	}
+	resp = problem(err)
+	if resp.Status() >= http.StatusInternalServerError {
+		st.report(r, resp.Err())
+	}
+	return resp
+}
+
+// conclude ends the stage with mark i for the stage outside it: it cannot be
+// entered any more, and where it is running on another goroutine it is waited for.
+func (s *state) conclude(i int) {
+	m := s.mark(i)
+	if m.CompareAndSwap(fresh, over) {
+		return
+	}
+	s.awaited.mu.Lock()
+	if !m.CompareAndSwap(running, awaited) {
+		s.awaited.mu.Unlock()
+		return
+	}
+	done := make(chan struct{})
+	s.awaited.waiting = append(s.awaited.waiting, straggler{m, done})
+	s.awaited.mu.Unlock()
+	<-done
+}
+
+func (s *state) leave(m *mark) {
+	if m.CompareAndSwap(running, over) {
+		return
+	}
+	s.awaited.mu.Lock()
+	defer s.awaited.mu.Unlock()
+	m.Store(over)
+	for i, w := range s.awaited.waiting {
+		if w.mark == m {
+			close(w.done)
+			s.awaited.waiting = slices.Delete(s.awaited.waiting, i, i+1)
+			return
+		}
+	}
+}
+
+// report logs the cause of a failure.
+func (st *stage) report(r *Request, err error) {
+	logFailure(r, "request failed", st.info.Name, err)
+}
+
+func logFailure(r *Request, message, stage string, err error) {
+	attrs := []any{"stage", stage, "method", r.http.Method, "path", r.http.URL.Path, "error", fmt.Sprint(err)}
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		attrs = append(attrs, "stack", string(p.Stack))
+	}
+	r.state.logger().ErrorContext(r.ctx, message, attrs...)
+}

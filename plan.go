@@ -1,0 +1,153 @@
+package weft
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Plan is what an App will do, as data: which stages run on each route, in
+// which order and why. It is made by [App.Plan], is not used for running, and
+// can be printed, encoded as JSON, or tested against a policy.
+type Plan struct {
+	// App is the stages around routing, outermost first.
+	App []StageInfo `json:"app"`
+	// Routes are in order of declaration.
+	Routes []RoutePlan `json:"routes"`
+	// Misses are the groups whose middleware runs where no route matched.
+	Misses []MissPlan `json:"misses"`
+}
+
+// RoutePlan is what one route does.
+type RoutePlan struct {
+	// Pattern is the whole pattern, prefixes included, as ServeMux matches it.
+	Pattern string `json:"pattern"`
+	// Name is the handler's name.
+	Name string `json:"name"`
+	// Source is where the route was declared, as "folder/file.go:12".
+	Source string `json:"source"`
+	// Request and Response are the handler's types.
+	Request  string `json:"request"`
+	Response string `json:"response"`
+	// Statuses are those that the route's own declarations can lead to, the success first.
+	Statuses []int `json:"statuses"`
+	// Limit is how many bytes of body are accepted.
+	Limit int64 `json:"limit"`
+	// Timeout is the handler's deadline in nanoseconds, 0 for none.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// Stages are those of the app, the groups and the route, in the order in
+	// which they are entered.
+	Stages []StageInfo `json:"stages"`
+}
+
+// MissPlan is what runs where a path lies under a group's prefix and no route matched.
+type MissPlan struct {
+	// Prefix is the group's whole prefix.
+	Prefix string `json:"prefix"`
+	// Stages are those of the app and the groups, in the order in which they are entered.
+	Stages []StageInfo `json:"stages"`
+}
+
+// StageInfo describes one stage at one place.
+type StageInfo struct {
+	Name  string `json:"name"`
+	Kind  Kind   `json:"kind"`
+	Level Level  `json:"level"`
+	// Group is the whole prefix of the group that declared it, at LevelGroup.
+	Group string `json:"group,omitempty"`
+	// Route is the pattern of the route it stands on, "" before routing.
+	Route string `json:"route,omitempty"`
+	// Source is where it was attached, as "folder/file.go:12".
+	Source string `json:"source"`
+	// Detail says what a built-in stage does.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Kind is the kind of a stage.
+type Kind string
+
+// The kinds of stages, in the order in which a request meets them.
+const (
+	KindMiddleware  Kind = "middleware"
+	KindRouting     Kind = "routing"
+	KindExtract     Kind = "extract"
+	KindInterceptor Kind = "interceptor"
+	KindHandler     Kind = "handler"
+	KindRespond     Kind = "respond"
+)
+
+// Level is where a stage was attached.
+type Level string
+
+// The levels, outermost first.
+const (
+	LevelApp   Level = "app"
+	LevelGroup Level = "group"
+	LevelRoute Level = "route"
+)
+
+// String prints the plan: stable text, one line a stage.
+func (p *Plan) String() string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "every request")
+	writeStages(w, p.App)
+	for i := range p.Routes {
+		p.Routes[i].write(w)
+	}
+	for _, m := range p.Misses {
+		fmt.Fprintf(w, "\nno route under %s\n", m.Prefix)
+		writeStages(w, m.Stages)
+	}
+	_ = w.Flush() // to a strings.Builder
+	return text.String()
+}
+
+func (r *RoutePlan) write(w *tabwriter.Writer) {
+	fmt.Fprintf(w, "\n%s  %s  (%s)\n", r.Pattern, r.Name, r.Source)
+	writeStages(w, r.Stages)
+	statuses := make([]string, len(r.Statuses))
+	for i, s := range r.Statuses {
+		statuses[i] = strconv.Itoa(s)
+	}
+	fmt.Fprintf(w, "  answers %s\n", strings.Join(statuses, " "))
+}
+
+func writeStages(w *tabwriter.Writer, stages []StageInfo) {
+	if len(stages) == 0 {
+		fmt.Fprintln(w, "  no stages")
+	}
+	for i, s := range stages {
+		level := string(s.Level)
+		if s.Group != "" {
+			level += " " + s.Group
+		}
+		name := s.Name
+		if s.Detail != "" {
+			name += ": " + s.Detail
+		}
+		fmt.Fprintf(w, "  %d\t%s\t%s\t%s\t%s\n", i+1, s.Kind, level, name, s.Source)
+	}
+}
+
+// BuildError is one mistake in an App's declarations. [App.Plan] and
+// [App.Build] return all of them, joined; find them with errors.As or by unwrapping to []error.
+type BuildError struct {
+	// Source is the line to look at, as "folder/file.go:12".
+	Source string
+	// Route is the pattern of the route concerned, or "".
+	Route string
+	// Problem is what is wrong, Remedy what to do.
+	Problem string
+	Remedy  string
+}
+
+func (e *BuildError) Error() string {
+	s := e.Source + ": "
+	if e.Route != "" {
+		s += "route " + strconv.Quote(e.Route) + ": "
+	}
+	return s + e.Problem + "; " + e.Remedy
+}

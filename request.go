@@ -1,0 +1,270 @@
+package weft
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+)
+
+// Request is one stage's view of a request. It is small and cheap to copy:
+// all views of a request share one state, so what one stage reads (the body) or
+// finds out (the route), the others see; only the context and the HTTP request
+// belong to the view.
+//
+// A Request is used by one stage at a time and is not safe for concurrent use,
+// except Context, Route, and a call of a stage's next.
+type Request struct {
+	state *state
+	ctx   context.Context
+	http  *http.Request
+}
+
+// NewRequest is a Request outside any server: to call a stage alone in a test.
+// It has no route, and logs go to [slog.Default].
+func NewRequest(hr *http.Request) *Request {
+	return newState(nil, hr).first()
+}
+
+// Context is the context of this view. It ends when the client leaves or the
+// request has been answered.
+func (r *Request) Context() context.Context { return r.ctx }
+
+// WithContext returns a view of the same request with ctx, which must derive from r.Context.
+// A stage passes it to its next.
+func (r *Request) WithContext(ctx context.Context) *Request {
+	if ctx == nil {
+		panic("weft: Request.WithContext: nil context")
+	}
+	return &Request{r.state, ctx, r.http}
+}
+
+// HTTP is the underlying request. Its body must be read through [Request.Body],
+// and its Context is the transport's: use [Request.Context].
+func (r *Request) HTTP() *http.Request { return r.http }
+
+// PathValue is the value of a wildcard of the route's pattern, unescaped: it
+// may hold any character, "/" and NUL too. It is "" before routing and for an unknown name.
+func (r *Request) PathValue(name string) string { return r.http.PathValue(name) }
+
+// Header holds the header fields of the request; keys are in canonical form.
+// Changes are seen by all stages.
+func (r *Request) Header() http.Header { return r.http.Header }
+
+// Query parses the query component anew at each call. As [url.URL.Query] does,
+// it leaves out what is malformed.
+func (r *Request) Query() url.Values { return r.http.URL.Query() }
+
+// Cookie returns the named cookie, or [http.ErrNoCookie].
+func (r *Request) Cookie(name string) (*http.Cookie, error) { return r.http.Cookie(name) }
+
+// Route is where routing led, or nil: before routing, and where nothing matched.
+// Its methods accept nil.
+func (r *Request) Route() *Route { return r.state.route.Load() }
+
+// Body reads the whole body, once, under the route's limit (before routing:
+// the app's), and keeps it: every caller gets the same bytes, which nobody may
+// change. Over the limit, the error is an [*Error] with status 413.
+func (r *Request) Body() ([]byte, error) {
+	b := &r.state.body
+	if !b.read {
+		b.read = true
+		b.bytes, b.err = readBody(r.http, b.limit)
+	}
+	if b.err == nil && int64(len(b.bytes)) > b.limit {
+		return nil, tooLarge(b.limit) // read under the app's limit, the route's is lower
+	}
+	return b.bytes, b.err
+}
+
+func readBody(hr *http.Request, limit int64) ([]byte, error) {
+	if hr.ContentLength > limit {
+		return nil, tooLarge(limit)
+	}
+	if hr.Body == nil || hr.Body == http.NoBody {
+		return nil, nil
+	}
+	// One byte over the limit tells too large from just large enough; one more
+	// lets a read of exactly ContentLength bytes see the end without growing.
+	body := make([]byte, 0, min(max(hr.ContentLength, 0), limit)+512)
+	from := io.LimitReader(hr.Body, limit+1)
+	for {
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			return nil, tooLarge(limit)
+		}
+		switch {
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return nil, &Error{
+				Status: http.StatusBadRequest, Code: "body_unreadable",
+				Detail: "The request body could not be read to its end.",
+				Cause:  fmt.Errorf("reading the request body: %w", err),
+			}
+		case len(body) == cap(body):
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+func tooLarge(limit int64) error {
+	return &Error{
+		Status: http.StatusRequestEntityTooLarge, Code: "body_too_large",
+		Detail: fmt.Sprintf("The request body is larger than %d bytes.", limit),
+	}
+}
+
+// state is what all views of a request share. It is one allocation and is
+// never reused: a view kept too long reads old data, never another request's.
+type state struct {
+	server *Server // nil outside a server
+	route  atomic.Pointer[Route]
+	base   requestContext
+	view   Request // the first view
+	routed *Request
+	answer Response // from the route, through ServeMux
+	miss   *miss    // ServeMux's own answer
+	frame  any      // *frame[Req, Resp] of the handler
+	body   body
+
+	marks     [inlineMarks]mark
+	moreMarks []mark
+	awaited   stragglers
+
+	finals     []final
+	finalsRoom [2]final
+}
+
+type body struct {
+	limit int64
+	bytes []byte
+	err   error
+	read  bool
+}
+
+func newState(srv *Server, hr *http.Request) *state {
+	s := &state{server: srv}
+	s.base = requestContext{hr.Context(), s}
+	s.view = Request{s, &s.base, hr}
+	s.body.limit = DefaultLimit
+	if srv != nil {
+		s.body.limit = srv.limit
+		if srv.moreMarks > 0 {
+			s.moreMarks = make([]mark, srv.moreMarks)
+		}
+	}
+	return s
+}
+
+func (s *state) first() *Request { return &s.view }
+
+func (s *state) logger() *slog.Logger {
+	if s.server == nil {
+		return slog.Default()
+	}
+	if route := s.route.Load(); route != nil {
+		return route.logger
+	}
+	return s.server.logger
+}
+
+// requestContext lets a context lead back to its request without an allocation of its own.
+type requestContext struct {
+	context.Context
+	state *state
+}
+
+type stateKey struct{}
+
+func (c *requestContext) Value(key any) any {
+	if key == (stateKey{}) {
+		return c.state
+	}
+	return c.Context.Value(key)
+}
+
+// stateOf is the request that ctx derives from, or nil.
+func stateOf(ctx context.Context) *state {
+	if c, ok := ctx.(*requestContext); ok {
+		return c.state
+	}
+	s, _ := ctx.Value(stateKey{}).(*state)
+	return s
+}
+
+// Logger is the app's logger, with the attribute "route" once routing led
+// somewhere, or [slog.Default] where ctx does not derive from a request.
+func Logger(ctx context.Context) *slog.Logger {
+	if s := stateOf(ctx); s != nil {
+		return s.logger()
+	}
+	return slog.Default()
+}
+
+// RouteOf is the route of the request that ctx derives from, or nil; see [Request.Route].
+func RouteOf(ctx context.Context) *Route {
+	if s := stateOf(ctx); s != nil {
+		return s.route.Load()
+	}
+	return nil
+}
+
+// Route is a route of a built app. Its methods accept a nil Route, which has no
+// pattern, no name and no metadata.
+type Route struct {
+	pattern string
+	name    string
+	meta    []any
+	limit   int64
+	logger  *slog.Logger
+	chain   Next
+}
+
+// Pattern is the route's whole pattern, prefixes included: "POST /api/orders/{id}".
+// Use it, not the path, as a label of metrics.
+func (r *Route) Pattern() string {
+	if r == nil {
+		return ""
+	}
+	return r.pattern
+}
+
+// Name is the handler's name.
+func (r *Route) Name() string {
+	if r == nil {
+		return ""
+	}
+	return r.name
+}
+
+// MetaOf finds the metadata of type T that is attached nearest to the route: on
+// the handler, else on the innermost group that has one, else on the app.
+func MetaOf[T any](r *Route) (value T, found bool) {
+	if r == nil {
+		return value, false
+	}
+	for _, m := range r.meta {
+		if value, found = m.(T); found {
+			return value, true
+		}
+	}
+	return value, false
+}
+
+// stragglers holds the boundaries that wait for a next running on another
+// goroutine. It is empty unless a stage returned before its next did.
+type stragglers struct {
+	mu      sync.Mutex
+	waiting []straggler
+}
+
+type straggler struct {
+	mark *mark
+	done chan struct{}
+}

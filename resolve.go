@@ -1,0 +1,304 @@
+package weft
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/pattern"
+)
+
+// resolution is an App's declarations, put in order and checked. Each call of
+// resolve makes its own, so that Plan and Build never share a stage.
+type resolution struct {
+	app      *App
+	plan     *Plan
+	prefixes map[*Group]pattern.Prefix
+	app0     []*stage // around routing
+	routes   []*resolvedRoute
+	misses   []resolvedMiss
+	problems []*BuildError
+}
+
+type resolvedRoute struct {
+	route    *Route
+	endpoint *endpoint
+	at       callsite.Site
+	outer    []*stage // middleware of the groups and the route
+	extract  *stage   // nil where nothing is read
+	inner    []*stage // interceptors
+	handler  *stage
+	respond  *stage // nil where the handler makes the Response
+}
+
+// before is every stage between routing and the handler.
+func (rr *resolvedRoute) before() []*stage {
+	stages := slices.Clone(rr.outer)
+	if rr.extract != nil {
+		stages = append(stages, rr.extract)
+	}
+	return append(stages, rr.inner...)
+}
+
+type resolvedMiss struct {
+	prefix pattern.Prefix
+	outer  []*stage
+}
+
+func resolve(a *App) *resolution {
+	r := &resolution{
+		app:      a,
+		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}},
+		prefixes: map[*Group]pattern.Prefix{},
+		problems: slices.Clone(a.problems),
+	}
+	r.resolvePrefixes()
+
+	r.app0 = r.once(nil, r.stages(a.root.middleware, KindMiddleware, StageInfo{Level: LevelApp}))
+	r.checkOrder(r.app0)
+	r.plan.App = infos(r.app0)
+
+	table := &routeTable{}
+	for _, d := range a.routes {
+		r.resolveRoute(table, d)
+	}
+	for _, g := range a.groups {
+		r.resolveMiss(g)
+	}
+	return r
+}
+
+func (r *resolution) err() error {
+	errs := make([]error, len(r.problems))
+	for i, p := range r.problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}
+
+// report adds a problem, unless the same one was found on another way.
+func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
+	p := BuildError{at.String(), route, problem, remedy}
+	if !slices.ContainsFunc(r.problems, func(q *BuildError) bool { return *q == p }) {
+		r.problems = append(r.problems, &p)
+	}
+}
+
+func (r *resolution) resolvePrefixes() {
+	for _, g := range r.app.groups { // outer groups come first
+		prefix, err := pattern.ParsePrefix(g.prefix)
+		if err == nil && g.outer != nil {
+			prefix, err = prefix.Within(r.prefixes[g.outer])
+		}
+		if err != nil {
+			r.report(g.at, "", fmt.Sprintf("the group %q: %v", g.prefix, err), "mend the group's prefix")
+		}
+		r.prefixes[g] = prefix
+	}
+}
+
+// stages gives the attached middleware their places, in the order of the list.
+func (r *resolution) stages(list []attached, kind Kind, where StageInfo) []*stage {
+	var stages []*stage
+	for _, a := range list {
+		rules, dispatch, ok := declaration(a.middleware)
+		if !ok {
+			r.report(a.at, "", fmt.Sprintf("the %s %q has no function", kind, rules.name),
+				"give it one; to leave a stage out, pass a plain nil")
+			continue
+		}
+		info := where
+		info.Name, info.Kind, info.Source = rules.name, kind, a.at.String()
+		stages = append(stages, &stage{info: &info, dispatch: dispatch, rules: rules, at: a.at})
+	}
+	return stages
+}
+
+// of gives all levels' stages of one kind for a route or a miss.
+func (r *resolution) of(kind Kind, groups []*Group, route string, own []attached) []*stage {
+	var stages []*stage
+	for _, g := range groups {
+		where, list := StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}, g.middleware
+		if g.outer == nil {
+			where.Level = LevelApp
+		}
+		if kind == KindInterceptor {
+			list = g.interceptors
+		}
+		stages = append(stages, r.stages(list, kind, where)...)
+	}
+	return append(stages, r.stages(own, kind, StageInfo{Level: LevelRoute, Route: route})...)
+}
+
+// once leaves out stages that are to stand once and have one of their name
+// outside them, in outer or earlier in the list.
+func (r *resolution) once(outer, stages []*stage) []*stage {
+	var kept []*stage
+	for _, st := range stages {
+		sameName := func(other *stage) bool { return other.info.Name == st.info.Name }
+		if st.rules.once && (slices.ContainsFunc(outer, sameName) || slices.ContainsFunc(kept, sameName)) {
+			continue
+		}
+		kept = append(kept, st)
+	}
+	return kept
+}
+
+// checkOrder checks what the stages demand of their places. way is outermost first.
+func (r *resolution) checkOrder(way []*stage) {
+	for i, st := range way {
+		for _, other := range way[:i] {
+			if slices.Contains(st.rules.outside, other.info.Name) {
+				r.report(st.at, "", fmt.Sprintf("%q must stand outside %q, but that one (%v) stands outside it", st.info.Name, other.info.Name, other.at),
+					"list it earlier, or attach it at a level further out")
+			}
+		}
+		for _, other := range way[i+1:] {
+			if slices.Contains(st.rules.inside, other.info.Name) {
+				r.report(st.at, "", fmt.Sprintf("%q must stand inside %q, but that one (%v) stands inside it", st.info.Name, other.info.Name, other.at),
+					"list it later, or attach it at a level further in")
+			}
+		}
+	}
+}
+
+func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
+	route, err := pattern.Parse(d.pattern)
+	if err == nil {
+		route, err = r.prefixes[d.group].Join(route)
+	}
+	if err != nil {
+		r.report(d.at, d.pattern, err.Error(), "mend the pattern: [METHOD ][HOST]/[PATH]")
+		return
+	}
+	name := route.String()
+	if problem, remedy := table.add(name, d.at); problem != "" {
+		r.report(d.at, name, problem, remedy)
+		return
+	}
+	if d.endpoint == nil {
+		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")
+		return
+	}
+	for _, p := range d.endpoint.problems() {
+		p.Route = name
+		r.problems = append(r.problems, p)
+	}
+
+	groups := d.group.lineage()
+	rr := &resolvedRoute{endpoint: d.endpoint, at: d.at}
+	rr.outer = r.once(r.app0, r.of(KindMiddleware, groups[1:], name, d.endpoint.middleware))
+	outside := slices.Concat(r.app0, rr.outer)
+	rr.inner = r.once(outside, r.of(KindInterceptor, groups, name, d.endpoint.interceptors))
+	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, r.limitOf(d.endpoint))
+	r.checkOrder(slices.Concat(outside, rr.inner))
+
+	meta := slices.Clone(d.endpoint.meta)
+	for _, g := range slices.Backward(groups) {
+		meta = append(meta, g.meta...)
+	}
+	rr.route = &Route{
+		pattern: name,
+		name:    d.endpoint.name,
+		meta:    meta,
+		limit:   r.limitOf(d.endpoint),
+		logger:  r.app.logger.With(slog.String("route", name)),
+	}
+	r.routes = append(r.routes, rr)
+	r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
+}
+
+func (r *resolution) limitOf(e *endpoint) int64 {
+	if e.limit > 0 {
+		return e.limit
+	}
+	return r.app.limit
+}
+
+func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
+	e := rr.endpoint
+	stages := append(slices.Concat(r.app0, rr.before()), rr.handler)
+	if rr.respond != nil {
+		stages = append(stages, rr.respond)
+	}
+	return RoutePlan{
+		Pattern:  rr.route.pattern,
+		Name:     rr.route.name,
+		Source:   rr.at.String(),
+		Request:  e.req.String(),
+		Response: e.resp.String(),
+		Statuses: e.statuses(),
+		Limit:    rr.route.limit,
+		Timeout:  e.timeout,
+		Stages:   infos(stages),
+	}
+}
+
+// resolveMiss plans the answers to paths under a group's prefix that no route
+// matches. A group that adds no prefix has no paths of its own.
+func (r *resolution) resolveMiss(g *Group) {
+	if g.prefix == "" {
+		return
+	}
+	m := resolvedMiss{r.prefixes[g], r.once(r.app0, r.of(KindMiddleware, g.lineage()[1:], "", nil))}
+	way := slices.Concat(r.app0, m.outer)
+	r.checkOrder(way)
+	r.misses = append(r.misses, m)
+	r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(way)})
+}
+
+func infos(stages []*stage) []StageInfo {
+	list := make([]StageInfo, len(stages))
+	for i, st := range stages {
+		list[i] = *st.info
+	}
+	return list
+}
+
+// routeTable asks ServeMux what it thinks of each pattern, before anything is linked.
+type routeTable struct {
+	mux      *http.ServeMux
+	accepted []acceptedRoute
+}
+
+type acceptedRoute struct {
+	pattern string
+	at      callsite.Site
+}
+
+// add reports why the pattern cannot be routed, and what to do.
+func (t *routeTable) add(name string, at callsite.Site) (problem, remedy string) {
+	if t.mux == nil {
+		t.mux = http.NewServeMux()
+	}
+	refusal := register(t.mux, name)
+	if refusal == "" {
+		t.accepted = append(t.accepted, acceptedRoute{name, at})
+		return "", ""
+	}
+	for _, other := range t.accepted {
+		pair := http.NewServeMux()
+		register(pair, other.pattern)
+		if conflict := register(pair, name); conflict != "" {
+			_, why, _ := strings.Cut(conflict, ":\n")
+			return fmt.Sprintf("conflicts with %q (%v): %s", other.pattern, other.at, strings.ReplaceAll(why, "\n", " ")),
+				"change one of the two, or make one more specific than the other"
+		}
+	}
+	return refusal, "mend the pattern: [METHOD ][HOST]/[PATH]"
+}
+
+// register returns what ServeMux panics with, in place of its panic.
+func register(mux *http.ServeMux, pattern string) (refusal string) {
+	defer func() {
+		if p := recover(); p != nil {
+			refusal = fmt.Sprint(p)
+		}
+	}()
+	mux.Handle(pattern, http.NotFoundHandler())
+	return ""
+}

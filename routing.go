@@ -1,0 +1,108 @@
+package weft
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/weft-go/weft/internal/pattern"
+)
+
+// route finds the request's route and runs its chain. ServeMux calls back
+// through the ResponseWriter it is given, which carries the state, so that one
+// look-up decides, sets the path values, and costs no allocation of ours.
+func (srv *Server) route(r *Request) Response {
+	s := r.state
+	s.routed = r
+	srv.mux.ServeHTTP((*sink)(s), r.http)
+	if s.route.Load() != nil {
+		return s.answer
+	}
+	return srv.missed(r)(r)
+}
+
+// routeHandler is a route as ServeMux knows it.
+type routeHandler struct{ *Route }
+
+func (h routeHandler) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	s := (*state)(w.(*sink))
+	s.route.Store(h.Route)
+	s.body.limit = h.limit
+	s.answer = h.chain(s.routed)
+}
+
+// sink takes what ServeMux answers by itself: 404, 405, and redirects to the clean path.
+type sink state
+
+type miss struct {
+	status int
+	header http.Header
+}
+
+func (w *sink) taken() *miss {
+	if w.miss == nil {
+		w.miss = &miss{header: http.Header{}}
+	}
+	return w.miss
+}
+
+func (w *sink) Header() http.Header         { return w.taken().header }
+func (w *sink) WriteHeader(status int)      { w.taken().status = status }
+func (w *sink) Write(p []byte) (int, error) { return len(p), nil }
+
+// answer is the Response to a request that no route matches.
+func (m *miss) answer(st *stage, r *Request) Response {
+	switch {
+	case m.status < http.StatusBadRequest:
+		return Redirect(m.status, m.header.Get("Location"))
+	case m.status == http.StatusMethodNotAllowed && r.http.Method == http.MethodOptions: // RFC 9110 section 9.3.7
+		return Empty().WithHeader("Allow", m.header.Get("Allow")+", "+http.MethodOptions)
+	}
+	e := &Error{Status: m.status, Header: http.Header{}}
+	for _, name := range []string{"Allow", "Connection"} {
+		if v := m.header[name]; v != nil {
+			e.Header[name] = v
+		}
+	}
+	switch m.status {
+	case http.StatusNotFound:
+		e.Code = "not_found"
+	case http.StatusMethodNotAllowed:
+		e.Code = "method_not_allowed"
+	}
+	return st.fail(r, e)
+}
+
+// missChain answers for paths under a group's prefix.
+type missChain struct {
+	prefix pattern.Prefix
+	chain  Next
+}
+
+// missed is the chain of the deepest group that the path lies in. Nothing of
+// this is in the mux: a catch-all there would turn a 405 into a 404.
+func (srv *Server) missed(r *Request) Next {
+	host, path := routingHost(r.http), r.http.URL.EscapedPath()
+	var deepest *missChain
+	for i := range srv.misses {
+		m := &srv.misses[i]
+		if m.prefix.Contains(host, path) && (deepest == nil || m.prefix.Deeper(deepest.prefix)) {
+			deepest = m
+		}
+	}
+	if deepest == nil {
+		return srv.unrouted
+	}
+	return deepest.chain
+}
+
+// routingHost is the host as ServeMux compares it: without a port.
+func routingHost(hr *http.Request) string {
+	if !strings.Contains(hr.Host, ":") {
+		return hr.Host
+	}
+	if host, _, err := net.SplitHostPort(hr.Host); err == nil {
+		return host
+	}
+	return hr.Host
+}

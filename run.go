@@ -1,0 +1,168 @@
+package weft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	abortGrace        = time.Second // for what honours its context to end by itself
+)
+
+// Run serves on the TCP address, such as ":8080", until ctx ends or the process
+// gets SIGINT or SIGTERM; see [Server.RunServer].
+func (srv *Server) Run(ctx context.Context, address string) error {
+	return srv.RunServer(ctx, &http.Server{Addr: address}, nil)
+}
+
+// RunListener is Run on a listener, which it closes.
+func (srv *Server) RunListener(ctx context.Context, l net.Listener) error {
+	return srv.RunServer(ctx, &http.Server{}, l)
+}
+
+// RunServer is Run on a server of your own, listening on l, or on hs.Addr where l is nil;
+// with a TLSConfig it serves TLS. What hs leaves unset is set: Handler to srv, a
+// ReadHeaderTimeout of 10 seconds, an IdleTimeout of 2 minutes, ErrorLog to the
+// app's logger. There is no limit for reading a body or writing an answer, which would
+// end streams: set ReadTimeout and WriteTimeout where there are none.
+//
+// When told to stop, it accepts no more connections, waits for requests
+// under way, as long as [WithDrainTimeout] says, and returns nil. What is still
+// running then has its context cancelled and its connection closed, and the error
+// says so. A second signal ends the process at once.
+func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listener) error {
+	ctx, stopSignals := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stopSignals()
+	if l == nil {
+		var err error
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", hs.Addr); err != nil {
+			return fmt.Errorf("weft: Run cannot listen: %w", err)
+		}
+	}
+	r := &serving{http: hs}
+	srv.prepare(ctx, r)
+	defer r.abort()
+	if !srv.start(r) {
+		return errors.Join(http.ErrServerClosed, l.Close())
+	}
+	defer srv.stop(r)
+	srv.logger.InfoContext(ctx, "serving", "address", l.Addr().String())
+
+	failed := make(chan error, 1)
+	go func() {
+		if hs.TLSConfig != nil {
+			failed <- hs.ServeTLS(l, "", "")
+		} else {
+			failed <- hs.Serve(l)
+		}
+	}()
+	select {
+	case err := <-failed:
+		if !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("weft: Run stopped serving: %w", err)
+		}
+	case <-ctx.Done():
+		stopSignals() // a second signal has its usual effect
+	}
+	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), srv.drain)
+	defer cancel()
+	return r.drain(drained, srv)
+}
+
+// Shutdown makes every Run under way stop as if told by a signal, and waits
+// until they have, at most as long as ctx lives; a later Run returns [http.ErrServerClosed].
+func (srv *Server) Shutdown(ctx context.Context) error {
+	srv.draining.Store(true)
+	srv.mu.Lock()
+	all := slices.Clone(srv.running)
+	srv.mu.Unlock()
+	var errs []error
+	for _, r := range all {
+		errs = append(errs, r.drain(ctx, srv))
+	}
+	return errors.Join(errs...)
+}
+
+// serving is one Run under way.
+type serving struct {
+	http  *http.Server
+	abort context.CancelFunc // ends the contexts of all its requests
+	once  sync.Once
+	err   error
+}
+
+// prepare sets what the user's server leaves unset.
+func (srv *Server) prepare(ctx context.Context, r *serving) {
+	hs := r.http
+	if hs.Handler == nil {
+		hs.Handler = srv
+	}
+	if hs.ReadHeaderTimeout == 0 {
+		hs.ReadHeaderTimeout = readHeaderTimeout
+	}
+	if hs.IdleTimeout == 0 {
+		hs.IdleTimeout = idleTimeout
+	}
+	if hs.ErrorLog == nil {
+		hs.ErrorLog = slog.NewLogLogger(srv.logger.Handler(), slog.LevelWarn)
+	}
+	base := context.WithoutCancel(ctx) // being told to stop must not cut off what is under way
+	aborting, abort := context.WithCancel(base)
+	r.abort = abort
+	theirs := hs.BaseContext
+	hs.BaseContext = func(l net.Listener) context.Context {
+		if theirs == nil {
+			return aborting
+		}
+		ctx, cancel := context.WithCancel(theirs(l))
+		context.AfterFunc(aborting, cancel)
+		return ctx
+	}
+}
+
+// start registers a Run, unless the Server was shut down.
+func (srv *Server) start(r *serving) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.draining.Load() {
+		return false
+	}
+	srv.running = append(srv.running, r)
+	return true
+}
+
+func (srv *Server) stop(r *serving) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.running = slices.DeleteFunc(srv.running, func(other *serving) bool { return other == r })
+}
+
+// drain waits for the requests under way until ctx ends, then cuts them off.
+// Called more than once, it is done once and every caller waits for it.
+func (r *serving) drain(ctx context.Context, srv *Server) error {
+	r.once.Do(func() {
+		srv.draining.Store(true)
+		srv.logger.InfoContext(ctx, "draining")
+		err := r.http.Shutdown(ctx)
+		if err == nil {
+			return
+		}
+		r.abort()
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortGrace)
+		defer cancel()
+		_ = r.http.Shutdown(grace) // whoever honours its context ends now
+		r.err = fmt.Errorf("weft: requests were still running when the drain timeout had passed, and were cut off: %w", errors.Join(err, r.http.Close()))
+	})
+	return r.err
+}

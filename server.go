@@ -1,0 +1,99 @@
+package weft
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server answers requests as its plan says. It is an [http.Handler], safe for
+// concurrent use, and is made by [App.Build].
+type Server struct {
+	plan      *Plan
+	mux       *http.ServeMux
+	entry     Next // everything, from the outermost stage
+	misses    []missChain
+	unrouted  Next
+	moreMarks int
+	logger    *slog.Logger
+	limit     int64
+	drain     time.Duration
+
+	draining atomic.Bool
+	mu       sync.Mutex
+	running  []*serving
+}
+
+// Explain is the plan as text.
+func (srv *Server) Explain() string { return srv.plan.String() }
+
+// Plan is the plan that the Server runs. It must not be changed.
+func (srv *Server) Plan() *Plan { return srv.plan }
+
+// ServeHTTP answers hr.
+func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	s := newState(srv, hr)
+	var sent Sent
+	defer s.finish(&sent)
+	resp := srv.entry(s.first())
+	sent.Err = resp.Err()
+	sent.Status, sent.Bytes, sent.WriteErr = send(w, hr.Method, resp)
+}
+
+// finish runs the Finally stages, last entered first, whichever way the request ended.
+func (s *state) finish(sent *Sent) {
+	for _, f := range slices.Backward(s.finals) {
+		f.run(*sent)
+	}
+}
+
+func (f final) run(sent Sent) {
+	defer func() {
+		if p := recover(); p != nil {
+			logFailure(f.request, "finally failed", f.do.name, &PanicError{p, debug.Stack()})
+		}
+	}()
+	f.do.run(f.request, sent)
+}
+
+// shortBody is what net/http certainly buffers and counts by itself; beyond it,
+// and for HEAD, Content-Length is ours to say.
+const shortBody = 1024
+
+// send writes a Response. What the Response did not say is net/http's: Date, and how the connection goes on.
+func send(w http.ResponseWriter, method string, resp Response) (status int, written int64, err error) {
+	h := w.Header()
+	resp.head.apply(h)
+	h.Del("Transfer-Encoding")
+	status = resp.Status()
+	head := method == http.MethodHead
+	switch {
+	case !bodyAllowed(status):
+		h.Del(contentType)
+		h.Del(contentLength)
+		w.WriteHeader(status)
+		return status, 0, nil
+	case head && len(resp.body) == 0:
+		// A handler for HEAD may say how long the answer to GET would be.
+	case head || len(resp.body) > shortBody:
+		h[contentLength] = []string{strconv.Itoa(len(resp.body))}
+	default:
+		h.Del(contentLength)
+	}
+	w.WriteHeader(status)
+	if head || len(resp.body) == 0 {
+		return status, 0, nil
+	}
+	n, err := w.Write(resp.body)
+	return status, int64(n), err
+}
+
+// bodyAllowed reports whether a status may have content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+func bodyAllowed(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
+}

@@ -1,0 +1,7 @@
+module github.com/weft-go/weft/tests
+
+go 1.26
+
+require github.com/weft-go/weft v0.0.0
+
+replace github.com/weft-go/weft => ../
