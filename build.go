@@ -44,7 +44,7 @@ func (r *resolution) link() *Server {
 		drain:  a.drain,
 	}
 
-	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}}
+	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, logger: a.logger}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.entry = srv.route
 	if len(r.app0) > 0 {
@@ -76,18 +76,23 @@ type linker struct {
 
 func (l *linker) observe(stages []*stage) []*stage {
 	for _, st := range stages {
+		st.logger = l.logger
 		st.dispatch = st.observed(watchersOf(l.observers, st.info))
 	}
 	return stages
 }
 
 func (l *linker) route(rr *resolvedRoute) Next {
+	rr.handler.logger = l.logger
+	if rr.respond != nil {
+		rr.respond.logger = l.logger
+	}
 	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, l.observers)
 	return l.chain(rr.before(), rr.handler)
 }
 
 func (l *linker) miss(outer []*stage) Next {
-	unrouted := &stage{info: l.routing.info}
+	unrouted := &stage{info: l.routing.info, logger: l.logger}
 	unrouted.dispatch = func(r *Request, _ Next) Response { return r.state.miss.answer(unrouted, r) }
 	return l.chain(outer, unrouted)
 }

@@ -242,8 +242,7 @@ func (e *endpoint) timed(r *Request, call func(*Request) (any, error)) (any, err
 	defer cancel()
 	out, err := call(r.WithContext(ctx))
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.ctx.Err() == nil {
-		cause := fmt.Errorf("the handler returned after its deadline of %v", e.timeout)
-		return nil, &Error{Status: http.StatusGatewayTimeout, Code: "timeout", Cause: errors.Join(cause, err)}
+		return nil, timedOut(errors.Join(fmt.Errorf("the handler returned after its deadline of %v", e.timeout), err))
 	}
 	return out, err
 }

@@ -154,13 +154,14 @@ func (e *Error) response(err error) Response {
 	}
 	resp := Response{newHead(e.status(), problemType), body}.link(setField, "X-Content-Type-Options", "nosniff")
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
+		change := setField
 		for _, value := range e.Header[name] {
-			with := resp.WithAddedHeader(name, value)
+			with := resp.field(change, name, value)
 			if with.Err() != nil {
 				err = errors.Join(err, with.Err())
 				continue
 			}
-			resp = with
+			resp, change = with, addField
 		}
 	}
 	resp = resp.link(failed, "", "")
@@ -206,6 +207,11 @@ func (e *Error) document() ([]byte, error) {
 
 // "type" and "instance" are members of RFC 9457 that an extension may set.
 var reservedMembers = []string{"title", "status", "code", "detail"}
+
+// timedOut is the failure of a handler or stage that did not make its deadline.
+func timedOut(cause error) error {
+	return &Error{Status: http.StatusGatewayTimeout, Code: "timeout", Cause: cause}
+}
 
 // clientLeft reports whether err only says that the client is gone.
 func clientLeft(ctx context.Context, err error) bool {

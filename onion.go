@@ -1,8 +1,10 @@
 package weft
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -16,6 +18,7 @@ type stage struct {
 	dispatch func(*Request, Next) Response
 	rules    declared      // what Describe said of it
 	at       callsite.Site // where it was attached
+	logger   *slog.Logger  // the app's
 }
 
 // mark is the life of one stage in one request. It makes next exactly-once: the
@@ -92,7 +95,7 @@ func (st *stage) entrance(caller *stage, i int, inner Next) Next {
 }
 
 var (
-	errNextAgain  = errors.New("next was called a second time, or after the stage had returned; the stages inside were not run again")
+	errNextAgain  = errors.New("next was called a second time, after the stage had returned, or with a Request that is not its own; the stages inside were not run")
 	errNoResponse = errors.New("the stage returned the zero Response; return what next returned, or an answer of its own such as weft.Empty()")
 )
 
@@ -130,6 +133,9 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 	err = concrete(err)
 	if clientLeft(r.state.base.Context, err) {
 		return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) && errors.Is(r.ctx.Err(), context.DeadlineExceeded) && !errorIs[*Error](err) {
+		err = timedOut(err)
 	}
 	resp = problem(err)
 	if resp.Status() >= http.StatusInternalServerError {
@@ -174,13 +180,17 @@ func (s *state) leave(m *mark) {
 
 // report logs the cause of a failure.
 func (st *stage) report(r *Request, err error) {
-	logFailure(r, "request failed", st.info.Name, err)
+	logger := st.logger
+	if r.state.server != nil {
+		logger = r.state.logger() // names the route
+	}
+	logFailure(logger, r, "request failed", st.info.Name, err)
 }
 
-func logFailure(r *Request, message, stage string, err error) {
+func logFailure(logger *slog.Logger, r *Request, message, stage string, err error) {
 	attrs := []any{"stage", stage, "method", r.http.Method, "path", r.http.URL.Path, "error", fmt.Sprint(err)}
 	if p, ok := errors.AsType[*PanicError](err); ok {
 		attrs = append(attrs, "stack", string(p.Stack))
 	}
-	r.state.logger().ErrorContext(r.ctx, message, attrs...)
+	logger.ErrorContext(r.ctx, message, attrs...)
 }

@@ -18,6 +18,7 @@ type resolution struct {
 	app      *App
 	plan     *Plan
 	prefixes map[*Group]pattern.Prefix
+	broken   map[*Group]bool // prefixes that could not be read
 	app0     []*stage // around routing
 	routes   []*resolvedRoute
 	misses   []resolvedMiss
@@ -54,6 +55,7 @@ func resolve(a *App) *resolution {
 		app:      a,
 		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}},
 		prefixes: map[*Group]pattern.Prefix{},
+		broken:   map[*Group]bool{},
 		problems: slices.Clone(a.problems),
 	}
 	r.resolvePrefixes()
@@ -96,7 +98,9 @@ func (r *resolution) resolvePrefixes() {
 		}
 		if err != nil {
 			r.report(g.at, "", fmt.Sprintf("the group %q: %v", g.prefix, err), "mend the group's prefix")
+			r.broken[g] = true
 		}
+		r.broken[g] = r.broken[g] || r.broken[g.outer]
 		r.prefixes[g] = prefix
 	}
 }
@@ -176,9 +180,10 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		return
 	}
 	name := route.String()
-	if problem, remedy := table.add(name, d.at); problem != "" {
-		r.report(d.at, name, problem, remedy)
-		return
+	if !r.broken[d.group] { // otherwise it would conflict with patterns it is not meant to
+		if problem, remedy := table.add(name, d.at); problem != "" {
+			r.report(d.at, name, problem, remedy)
+		}
 	}
 	if d.endpoint == nil {
 		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")

@@ -180,9 +180,7 @@ func (r Response) WithoutHeader(name string) Response {
 // named already (RFC 9110 section 12.5.5).
 func (r Response) Vary(fields ...string) Response {
 	for _, name := range fields {
-		if r = r.field(addVary, "Vary", name); r.Err() != nil {
-			break
-		}
+		r = r.field(addVary, "Vary", name)
 	}
 	return r
 }

@@ -38,7 +38,7 @@ func (srv *Server) Plan() *Plan { return srv.plan }
 // ServeHTTP answers hr.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	s := newState(srv, hr)
-	var sent Sent
+	sent := Sent{Err: errUnwound}
 	defer s.finish(&sent)
 	resp := srv.entry(s.first())
 	sent.Err = resp.Err()
@@ -55,7 +55,7 @@ func (s *state) finish(sent *Sent) {
 func (f final) run(sent Sent) {
 	defer func() {
 		if p := recover(); p != nil {
-			logFailure(f.request, "finally failed", f.do.name, &PanicError{p, debug.Stack()})
+			logFailure(f.request.state.logger(), f.request, "finally failed", f.do.name, &PanicError{p, debug.Stack()})
 		}
 	}()
 	f.do.run(f.request, sent)
@@ -70,6 +70,9 @@ func send(w http.ResponseWriter, method string, resp Response) (status int, writ
 	h := w.Header()
 	resp.head.apply(h)
 	h.Del("Transfer-Encoding")
+	if _, typed := h[contentType]; !typed && len(resp.body) > 0 {
+		h[contentType] = nil // what the Response does not say must not be guessed from the body
+	}
 	status = resp.Status()
 	head := method == http.MethodHead
 	switch {
