@@ -103,7 +103,7 @@ func New(opts ...Option) *App {
 }
 
 func (a *App) problem(at callsite.Site, problem, remedy string) {
-	a.problems = append(a.problems, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy})
+	a.problems = append(a.problems, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
 }
 
 // Use adds middleware around everything, before routing: they see every

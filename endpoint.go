@@ -79,16 +79,20 @@ func attach(list []attached, at callsite.Site, more []Middleware) []attached {
 func here() callsite.Site { return callsite.Caller() }
 
 var (
-	typeEmpty    = reflect.TypeFor[struct{}]()
 	typeRequest  = reflect.TypeFor[*Request]()
 	typeResponse = reflect.TypeFor[Response]()
 )
+
+// empty reports whether a type holds nothing: struct{} and types made from it.
+func empty(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.NumField() == 0 && !codesItself(t)
+}
 
 // problems reports what is wrong with the declarations, wherever the handler is used.
 func (e *endpoint) problems() []*BuildError {
 	var found []*BuildError
 	add := func(at callsite.Site, problem, remedy string) {
-		found = append(found, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy})
+		found = append(found, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
 	}
 	set := func(at callsite.Site) bool { return at != callsite.Site{} }
 	if e.missing {
@@ -120,7 +124,7 @@ func (e *endpoint) success() int {
 	switch {
 	case e.status != 0:
 		return e.status
-	case e.resp == typeEmpty:
+	case empty(e.resp):
 		return http.StatusNoContent
 	}
 	return http.StatusOK
@@ -128,7 +132,7 @@ func (e *endpoint) success() int {
 
 // encodes reports whether a success has a body that is the Resp as JSON.
 func (e *endpoint) encodes() bool {
-	return e.resp != typeResponse && e.resp != typeEmpty && bodyAllowed(e.success())
+	return e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
 }
 
 // statuses are those that the declarations can lead to.

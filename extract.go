@@ -15,7 +15,7 @@ import (
 
 // readsBody reports whether a Req of type t is the JSON body.
 func readsBody(t reflect.Type) bool {
-	return t != typeEmpty && t != typeRequest
+	return !empty(t) && t != typeRequest
 }
 
 // decodeJSON decodes the body of r into the value that in points to.
@@ -121,22 +121,22 @@ func unreadable(t reflect.Type) (problem, remedy string) {
 			}
 		}
 	}
-	return uncodable(t, t, true, map[reflect.Type]bool{})
+	return uncodable(fmt.Sprintf("the request type %v", t), t, true, map[reflect.Type]bool{})
 }
 
 // unwritable says why no Resp of type t can be answered with, and what to do.
 func unwritable(t reflect.Type) (problem, remedy string) {
-	if t == typeResponse || t == typeEmpty {
+	if t == typeResponse || empty(t) {
 		return "", ""
 	}
 	if t == reflect.TypeFor[*Response]() {
 		return "the handler returns a *weft.Response", "return a weft.Response, which is a value"
 	}
-	return uncodable(t, t, false, map[reflect.Type]bool{})
+	return uncodable(fmt.Sprintf("the response type %v", t), t, false, map[reflect.Type]bool{})
 }
 
-// uncodable walks all that JSON would reach from root and reports the first type that has no JSON form.
-func uncodable(root, t reflect.Type, decode bool, seen map[reflect.Type]bool) (problem, remedy string) {
+// uncodable walks all that JSON would reach from t and reports the first type that has no JSON form.
+func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]bool) (problem, remedy string) {
 	if seen[t] || codesItself(t) {
 		return "", ""
 	}
@@ -144,10 +144,10 @@ func uncodable(root, t reflect.Type, decode bool, seen map[reflect.Type]bool) (p
 	remedy = "use another type, leave the field out with `json:\"-\"`, or give the type MarshalJSON and UnmarshalJSON"
 	switch t.Kind() {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128, reflect.Uintptr:
-		return fmt.Sprintf("%v has a part of type %v, which has no JSON form", root, t), remedy
+		return fmt.Sprintf("%s has a part of type %v, which has no JSON form", root, t), remedy
 	case reflect.Interface:
 		if decode && t.NumMethod() > 0 {
-			return fmt.Sprintf("%v has a part of type %v, and JSON cannot tell which implementation to decode", root, t), remedy
+			return fmt.Sprintf("%s has a part of type %v, and JSON cannot tell which implementation to decode", root, t), remedy
 		}
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return uncodable(root, t.Elem(), decode, seen)
@@ -156,7 +156,7 @@ func uncodable(root, t reflect.Type, decode bool, seen map[reflect.Type]bool) (p
 	case reflect.Struct:
 		// Decoding an empty object makes the codec analyse the struct's tags; no method of the user's runs.
 		if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface()); err != nil {
-			return fmt.Sprintf("%v cannot be JSON: %v", t, err), "mend the struct's json tags"
+			return fmt.Sprintf("%s cannot be JSON: %v", root, err), "mend the struct's json tags"
 		}
 		for field := range t.Fields() {
 			if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {

@@ -14,7 +14,7 @@ import (
 //
 // Req is what the function is given:
 //
-//	struct{}   nothing is read
+//	struct{}   nothing is read (as with any struct type without fields)
 //	*Request   the request itself; nothing is decoded
 //	otherwise  the JSON body (RFC 8259), required unless Req is a pointer
 //

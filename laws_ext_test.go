@@ -74,13 +74,17 @@ var errSecret = errors.New("secret-dsn")
 
 var faults = []fault{
 	{
-		name:     "an Error of the client",
-		dispatch: func(*weft.Request, weft.Next) weft.Response { return weft.Fail(&weft.Error{Status: 409, Cause: errSecret}) },
-		status:   409,
+		name: "an Error of the client",
+		dispatch: func(*weft.Request, weft.Next) weft.Response {
+			return weft.Fail(&weft.Error{Status: 409, Cause: errSecret})
+		},
+		status: 409,
 	}, {
-		name:     "an Error of the server",
-		dispatch: func(*weft.Request, weft.Next) weft.Response { return weft.Fail(&weft.Error{Status: 503, Cause: errSecret}) },
-		status:   503, logged: "secret-dsn",
+		name: "an Error of the server",
+		dispatch: func(*weft.Request, weft.Next) weft.Response {
+			return weft.Fail(&weft.Error{Status: 503, Cause: errSecret})
+		},
+		status: 503, logged: "secret-dsn",
 	}, {
 		name:     "an unknown error",
 		dispatch: func(*weft.Request, weft.Next) weft.Response { return weft.Fail(errSecret) },

@@ -79,8 +79,9 @@ func (w *watch) enter(ctx context.Context) (context.Context, Exit) {
 // entrance, so a refused second call is no second visit, and outside a boundary
 // of their own, so that a panic has become the Response they are told of.
 func (st *stage) observed(w *watch) func(*Request, Next) Response {
+	dispatch := st.dispatch
 	if w == nil {
-		return st.dispatch
+		return dispatch
 	}
 	bounded := func(r *Request, next Next) (resp Response) {
 		returned := false
@@ -91,7 +92,7 @@ func (st *stage) observed(w *watch) func(*Request, Next) Response {
 				}
 			}
 		}()
-		resp = st.dispatch(r, next)
+		resp = dispatch(r, next)
 		returned = true
 		if resp.head == nil || resp.head.open {
 			resp = st.accept(r, resp)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/weft-go/weft/internal/callsite"
 )
 
 // Plan is what an App will do, as data: which stages run on each route, in
@@ -112,6 +114,9 @@ func (r *RoutePlan) write(w *tabwriter.Writer) {
 	for i, s := range r.Statuses {
 		statuses[i] = strconv.Itoa(s)
 	}
+	if r.Response == typeResponse.String() {
+		statuses = append([]string{"as the handler says"}, statuses...)
+	}
 	fmt.Fprintf(w, "  answers %s\n", strings.Join(statuses, " "))
 }
 
@@ -142,6 +147,8 @@ type BuildError struct {
 	// Problem is what is wrong, Remedy what to do.
 	Problem string
 	Remedy  string
+
+	at callsite.Site
 }
 
 func (e *BuildError) Error() string {

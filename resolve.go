@@ -1,6 +1,7 @@
 package weft
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +20,7 @@ type resolution struct {
 	plan     *Plan
 	prefixes map[*Group]pattern.Prefix
 	broken   map[*Group]bool // prefixes that could not be read
-	app0     []*stage // around routing
+	app0     []*stage        // around routing
 	routes   []*resolvedRoute
 	misses   []resolvedMiss
 	problems []*BuildError
@@ -74,7 +75,11 @@ func resolve(a *App) *resolution {
 	return r
 }
 
+// err joins the problems in the order of the source.
 func (r *resolution) err() error {
+	slices.SortStableFunc(r.problems, func(a, b *BuildError) int {
+		return cmp.Or(cmp.Compare(a.at.File, b.at.File), cmp.Compare(a.at.Line, b.at.Line))
+	})
 	errs := make([]error, len(r.problems))
 	for i, p := range r.problems {
 		errs[i] = p
@@ -84,7 +89,7 @@ func (r *resolution) err() error {
 
 // report adds a problem, unless the same one was found on another way.
 func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
-	p := BuildError{at.String(), route, problem, remedy}
+	p := BuildError{at.String(), route, problem, remedy, at}
 	if !slices.ContainsFunc(r.problems, func(q *BuildError) bool { return *q == p }) {
 		r.problems = append(r.problems, &p)
 	}
@@ -290,7 +295,7 @@ func (t *routeTable) add(name string, at callsite.Site) (problem, remedy string)
 		register(pair, other.pattern)
 		if conflict := register(pair, name); conflict != "" {
 			_, why, _ := strings.Cut(conflict, ":\n")
-			return fmt.Sprintf("conflicts with %q (%v): %s", other.pattern, other.at, strings.ReplaceAll(why, "\n", " ")),
+			return fmt.Sprintf("conflicts with %q (%v): %s", other.pattern, other.at, strings.ReplaceAll(strings.TrimSuffix(why, "."), "\n", " ")),
 				"change one of the two, or make one more specific than the other"
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,6 +71,13 @@ func (j *journal) errors() []string {
 	}
 	j.records = nil
 	return errors
+}
+
+// all returns everything that was logged.
+func (j *journal) all() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.records)
 }
 
 // newApp is an App that logs into a journal.
