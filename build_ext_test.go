@@ -80,6 +80,7 @@ func wrong() *weft.App {
 	}))
 	app.Handle("GET /types/3", weft.Handle(func(_ context.Context, in struct{ Reader error }) (string, error) { return "", nil }))
 	app.Handle("GET /types/4", weft.Handle(func(_ context.Context, in struct {
+		//lint:ignore SA5008 the mistake is the point
 		A string `json:"'unfinished"`
 	}) (string, error) {
 		return "", nil

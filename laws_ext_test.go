@@ -147,8 +147,9 @@ var faults = []fault{
 	}, {
 		name: "a second next on a copy",
 		dispatch: func(r *weft.Request, next weft.Next) weft.Response {
-			next(r.WithContext(context.WithValue(r.Context(), "a", 1))) //nolint:staticcheck // a plain key will do
-			return next(r.WithContext(context.WithValue(r.Context(), "a", 2)))
+			type key struct{}
+			next(r.WithContext(context.WithValue(r.Context(), key{}, 1)))
+			return next(r.WithContext(context.WithValue(r.Context(), key{}, 2)))
 		},
 		status: 500, ran: true, logged: "next was called a second time",
 	}, {

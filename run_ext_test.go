@@ -59,7 +59,7 @@ func get(t *testing.T, url string) <-chan string {
 	answer := make(chan string, 1)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	go func() {
-		resp, err := client.Get(url) //nolint:noctx // ends with the server
+		resp, err := client.Get(url)
 		if err != nil {
 			answer <- "failed: " + err.Error()
 			return
@@ -76,7 +76,7 @@ func TestRunDrainsWhenToldToStop(t *testing.T) {
 		"by its context": func(cancel func(), _ *weft.Server) { cancel() },
 		"by SIGTERM":     func(func(), *weft.Server) { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) },
 		"by SIGINT":      func(func(), *weft.Server) { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) },
-		"by Shutdown":    func(_ func(), srv *weft.Server) { go srv.Shutdown(context.Background()) }, //nolint:errcheck // Run returns it
+		"by Shutdown":    func(_ func(), srv *weft.Server) { go srv.Shutdown(context.Background()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGated()
@@ -176,7 +176,7 @@ func TestRunOnAServerOfYourOwn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- build(t, app).RunServer(ctx, hs, l) }()
-	resp, err := ts.Client().Get("https://" + l.Addr().String() + "/x") //nolint:noctx // short
+	resp, err := ts.Client().Get("https://" + l.Addr().String() + "/x")
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)

@@ -24,6 +24,9 @@ func Parse(s string) (Pattern, error) {
 	rest := s
 	if method, after, found := strings.Cut(s, " "); found {
 		p.Method, rest = method, strings.TrimLeft(after, " \t")
+		if method == "" {
+			return p, errors.New("a pattern does not begin with a space")
+		}
 	} else if !strings.Contains(s, "/") {
 		p.Method, rest = s, "" // "GET" alone: the group's prefix
 	}

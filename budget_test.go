@@ -1,0 +1,205 @@
+//go:build !race
+
+package weft
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The allocation budgets of docs/design.md. They are exact, so they are tests;
+// times are benchmarks. The race detector allocates by itself, hence the build tag.
+
+// quietWriter is a ResponseWriter without costs of its own.
+type quietWriter struct{ header http.Header }
+
+func (w *quietWriter) Header() http.Header         { return w.header }
+func (w *quietWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (w *quietWriter) WriteHeader(int)             {}
+
+func allocations(t *testing.T, h http.Handler, hr *http.Request, body string) float64 {
+	t.Helper()
+	w := &quietWriter{http.Header{}}
+	content := strings.NewReader(body)
+	return testing.AllocsPerRun(200, func() {
+		clear(w.header)
+		content.Reset(body)
+		hr.Body = readCloser{content}
+		h.ServeHTTP(w, hr)
+	})
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }
+
+type pong struct {
+	Text string `json:"text"`
+}
+
+func ping(context.Context, struct{}) (pong, error) { return pong{"hello"}, nil }
+
+func budgetServer(t *testing.T, app *App) *Server {
+	t.Helper()
+	srv, err := app.Build(t.Context())
+	require.NoError(t, err)
+	return srv
+}
+
+func TestLaw9AStageCostsNoAllocation(t *testing.T) {
+	pass := MiddlewareFunc(func(r *Request, next Next) Response { return next(r) })
+	kinds := map[string]Middleware{
+		"middleware": pass,
+		"named":      NewMiddleware("named", pass),
+		"before":     Before("before", func(*Request) error { return nil }),
+		"after":      After("after", func(_ *Request, resp Response) Response { return resp }),
+		"on error":   OnError("on error", func(_ *Request, resp Response, _ error) Response { return resp }),
+	}
+	get := httptest.NewRequest("GET", "/x", nil)
+	with := func(n int, attach func(app *App, h *Handler[struct{}, pong], m ...Middleware) *Handler[struct{}, pong], m Middleware) float64 {
+		app := New()
+		stages := make([]Middleware, n)
+		for i := range stages {
+			stages[i] = m
+		}
+		app.Handle("GET /x", attach(app, Handle(ping), stages...))
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	levels := map[string]func(app *App, h *Handler[struct{}, pong], m ...Middleware) *Handler[struct{}, pong]{
+		"app": func(app *App, h *Handler[struct{}, pong], m ...Middleware) *Handler[struct{}, pong] {
+			app.Use(m...)
+			return h
+		},
+		"route": func(_ *App, h *Handler[struct{}, pong], m ...Middleware) *Handler[struct{}, pong] { return h.Use(m...) },
+		"interceptor": func(_ *App, h *Handler[struct{}, pong], m ...Middleware) *Handler[struct{}, pong] {
+			return h.Intercept(m...)
+		},
+	}
+	for level, attach := range levels {
+		for kind, m := range kinds {
+			t.Run(kind+" at "+level, func(t *testing.T) {
+				none := with(0, attach, m)
+				assert.Equal(t, none, with(1, attach, m), "one stage")
+				assert.Equal(t, none, with(8, attach, m), "eight stages")
+				assert.Equal(t, none+1, with(20, attach, m), "beyond them, one allocation for all")
+			})
+		}
+	}
+}
+
+func TestLaw9FinallyCostsNoAllocationUpToTwo(t *testing.T) {
+	for n, more := range []float64{0, 0, 0, 1} {
+		app := New()
+		for i := range n {
+			app.Use(Finally(fmt.Sprint(i), func(*Request, Sent) {}))
+		}
+		app.Handle("GET /x", Handle(ping))
+		bare := New()
+		bare.Handle("GET /x", Handle(ping))
+		get := httptest.NewRequest("GET", "/x", nil)
+		assert.Equal(t, allocations(t, budgetServer(t, bare), get, "")+more, allocations(t, budgetServer(t, app), get, ""), "%d stages", n)
+	}
+}
+
+func TestLaw9AnAbsentObserverCostsNothing(t *testing.T) {
+	get := httptest.NewRequest("GET", "/x", nil)
+	measure := func(opts ...Option) float64 {
+		app := New(opts...)
+		app.Use(MiddlewareFunc(func(r *Request, next Next) Response { return next(r) }))
+		app.Handle("GET /x", Handle(ping))
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	assert.Equal(t, measure(), measure(WithObserver(uninterested{})))
+}
+
+type uninterested struct{}
+
+func (uninterested) Observes(*StageInfo) bool { return false }
+func (uninterested) Enter(ctx context.Context, _ *StageInfo) (context.Context, Exit) {
+	panic("never asked for")
+}
+
+func TestBudgetOfAPlainGET(t *testing.T) {
+	app := New()
+	app.Handle("GET /x", Handle(ping))
+	byHand := http.NewServeMux()
+	byHand.HandleFunc("GET /x", func(w http.ResponseWriter, _ *http.Request) {
+		body, err := encodeJSON(pong{"hello"})
+		if err != nil {
+			http.Error(w, "internal", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(body)
+	})
+	get := httptest.NewRequest("GET", "/x", nil)
+	hand, ours := allocations(t, byHand, get, ""), allocations(t, budgetServer(t, app), get, "")
+	t.Logf("GET: %v allocations, %v by hand", ours, hand)
+	assert.LessOrEqual(t, ours, hand+2)
+}
+
+func TestBudgetOfAPlainPOST(t *testing.T) {
+	type order struct {
+		Customer string `json:"customer"`
+		Items    []struct {
+			SKU      string `json:"sku"`
+			Quantity int    `json:"quantity"`
+		} `json:"items"`
+	}
+	app := New()
+	app.Handle("POST /x", Handle(func(_ context.Context, in order) (order, error) { return in, nil }))
+	byHand := http.NewServeMux()
+	byHand.HandleFunc("POST /x", func(w http.ResponseWriter, hr *http.Request) {
+		body, err := readBody(hr, DefaultLimit)
+		var in order
+		if err == nil {
+			err = json.Unmarshal(body, &in, json.RejectUnknownMembers(true))
+		}
+		if err != nil {
+			http.Error(w, "bad request", http.StatusBadRequest)
+			return
+		}
+		out, _ := encodeJSON(in)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(out)
+	})
+	const body = `{"customer":"alice","items":[{"sku":"a","quantity":1},{"sku":"b","quantity":2}]}`
+	post := httptest.NewRequest("POST", "/x", strings.NewReader(body))
+	post.Header.Set("Content-Type", "application/json")
+	hand, ours := allocations(t, byHand, post, body), allocations(t, budgetServer(t, app), post, body)
+	t.Logf("POST: %v allocations, %v by hand", ours, hand)
+	assert.LessOrEqual(t, ours, hand+1)
+}
+
+func TestAPlanOfAThousandRoutes(t *testing.T) {
+	app := New()
+	for i := range 1000 {
+		app.Group(fmt.Sprintf("/g%d", i%50)).Handle(fmt.Sprintf("GET /r%d/{id}", i), Handle(ping))
+	}
+	plan, err := app.Plan()
+	require.NoError(t, err)
+	assert.Len(t, plan.Routes, 1000)
+}
+
+func BenchmarkPlanOfAThousandRoutes(b *testing.B) {
+	app := New()
+	for i := range 1000 {
+		app.Group(fmt.Sprintf("/g%d", i%50)).Handle(fmt.Sprintf("GET /r%d/{id}", i), Handle(ping))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := app.Plan(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
