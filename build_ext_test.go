@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -36,67 +34,6 @@ func golden(t *testing.T, name, text string) {
 	assert.Equal(t, string(want), text, "go test -run %s . -update writes it anew", t.Name())
 }
 
-// wrong declares every mistake that Build can find.
-func wrong() *weft.App {
-	app := weft.New(weft.WithLogger(nil), weft.WithLimit(0), weft.WithDrainTimeout(-time.Second), weft.WithObserver(nil))
-	ok := weft.Handle(echo[person]).Named("ok")
-
-	app.Handle("GET", ok)
-	app.Handle("G(T /x", ok)
-	app.Handle("GET /a b", ok)
-	app.Handle("GET example.com", ok)
-	app.Handle("GET /{id", ok)
-	app.Handle("GET /{id}/{id}", ok)
-	app.Handle("GET /a//b", ok)
-	app.Handle("GET /same", ok)
-	app.Handle("GET /same", ok)
-	app.Handle("GET /x/{y}/z", ok)
-	app.Handle("GET /x/y/{z}", ok)
-
-	app.Group("/slash/").Handle("GET /same", ok)
-	app.Group("slash").Handle("GET /same", ok)
-	app.Group("GET /method")
-	app.Group("/{rest...}")
-	app.Group("/a//b")
-	app.Group("example.com/a").Handle("GET example.org/b", ok)
-	app.Group("example.com/a").Group("example.org/b")
-	app.Group("/{id}").Group("/{id}")
-	app.Group("/{id}").Handle("GET /{id}", ok)
-
-	app.Handle("GET /nil/endpoint", nil)
-	app.Handle("GET /nil/handler", (*weft.Handler[person, person])(nil))
-	app.Handle("GET /nil/function", weft.Handle[person, person](nil))
-	app.Handle("GET /status/1", ok.Status(0))
-	app.Handle("GET /status/2", ok.Status(404))
-	app.Handle("GET /status/3", weft.Handle(echo[weft.Response]).Status(200))
-	app.Handle("GET /timeout", ok.Timeout(0))
-	app.Handle("GET /limit", ok.Limit(-1))
-
-	app.Handle("GET /types/1", weft.Handle(echo[chan int]))
-	app.Handle("GET /types/2", weft.Handle(func(context.Context, struct {
-		Items []struct{ Callback func() }
-	}) (*weft.Response, error) {
-		return nil, nil
-	}))
-	app.Handle("GET /types/3", weft.Handle(func(_ context.Context, in struct{ Reader error }) (string, error) { return "", nil }))
-	app.Handle("GET /types/4", weft.Handle(func(_ context.Context, in struct {
-		//lint:ignore SA5008 the mistake is the point
-		A string `json:"'unfinished"`
-	}) (string, error) {
-		return "", nil
-	}))
-	app.Handle("GET /types/5", weft.Handle(func(_ context.Context, in struct {
-		ID int `path:"id"`
-	}) (string, error) {
-		return "", nil
-	}))
-
-	app.Use(weft.MiddlewareFunc(nil), weft.Before("no function", nil), (*audit)(nil))
-	app.Intercept(weft.NewMiddleware("no function", nil))
-	app.Use(weft.NewMiddleware("second", passThrough), weft.NewMiddleware("first", passThrough, weft.Outside("second")))
-	return app
-}
-
 func TestLaw8EveryMistakeIsAnErrorOfBuildWithItsLine(t *testing.T) {
 	_, err := wrong().Plan()
 	require.Error(t, err)
@@ -111,7 +48,7 @@ func TestLaw8EveryMistakeIsAnErrorOfBuildWithItsLine(t *testing.T) {
 	for _, one := range joined.Unwrap() {
 		var mistake *weft.BuildError
 		require.ErrorAs(t, one, &mistake)
-		assert.Regexp(t, `build_ext_test\.go:\d+$`, mistake.Source)
+		assert.Regexp(t, `declarations_ext_test\.go:\d+$`, mistake.Source)
 		assert.NotEmpty(t, mistake.Problem)
 		assert.NotEmpty(t, mistake.Remedy)
 	}
@@ -131,21 +68,6 @@ func TestBuildHonoursItsContext(t *testing.T) {
 	cancel(errors.New("not now"))
 	_, err := app.Build(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
-}
-
-// planned declares a little of everything.
-func planned() *weft.App {
-	app := weft.New(weft.WithLogger(slog.New(slog.DiscardHandler)))
-	app.Use(weft.NewMiddleware("request id", passThrough), weft.NewMiddleware("access log", passThrough, weft.Inside("request id")))
-	app.Intercept(weft.NewMiddleware("metrics", passThrough))
-	api := app.Group("/api", weft.NewMiddleware("no store", passThrough))
-	orders := api.Group("/tenants/{tenant}/orders")
-	orders.Handle("POST", weft.Handle(echo[person]).Named("create").Status(201).Limit(4096).Use(weft.NewMiddleware("quota", passThrough)))
-	orders.Handle("GET /{id}", weft.Handle(func(context.Context, *weft.Request) (*person, error) { return nil, nil }).Named("read").Timeout(time.Second))
-	orders.Handle("DELETE /{id}", weft.Handle(func(context.Context, *weft.Request) (struct{}, error) { return struct{}{}, nil }).Named("delete").
-		Intercept(weft.NewMiddleware("trail", passThrough)))
-	app.Handle("GET /healthz", weft.Health())
-	return app
 }
 
 func TestThePlanAsText(t *testing.T) {

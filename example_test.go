@@ -1,0 +1,274 @@
+package weft_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/weft-go/weft"
+)
+
+type Greeting struct {
+	Name string `json:"name"`
+}
+
+type Greeted struct {
+	Text string `json:"text"`
+}
+
+func greet(_ context.Context, in Greeting) (Greeted, error) {
+	if in.Name == "" {
+		return Greeted{}, &weft.Error{Status: http.StatusUnprocessableEntity, Detail: "Tell me your name."}
+	}
+	return Greeted{Text: "Hello, " + in.Name}, nil
+}
+
+// show builds an app, sends it a request in process, and prints the answer.
+func show(app *weft.App, method, path, body string) {
+	srv, err := app.Build(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hr := httptest.NewRequest(method, path, strings.NewReader(body))
+	hr.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	srv.ServeHTTP(w, hr)
+	text, _ := io.ReadAll(w.Body)
+	fmt.Println(w.Code, string(text))
+}
+
+// quiet keeps the log out of an example's output.
+func quiet() *weft.App { return weft.New(weft.WithLogger(slog.New(slog.DiscardHandler))) }
+
+// The program of the package documentation, in process.
+func Example() {
+	newApp := func() *weft.App {
+		app := weft.New()
+		app.Use(weft.After("server name", func(r *weft.Request, resp weft.Response) weft.Response {
+			return resp.WithHeader("Server", "greeter")
+		}))
+		app.Handle("POST /greetings", weft.Handle(greet).Status(http.StatusCreated))
+		app.Handle("GET /healthz", weft.Health())
+		return app
+	}
+	show(newApp(), "POST", "/greetings", `{"name":"Ada"}`)
+	show(newApp(), "POST", "/greetings", `{}`)
+	show(newApp(), "GET", "/healthz", "")
+	// Output:
+	// 201 {"text":"Hello, Ada"}
+	// 422 {"title":"Unprocessable Entity","status":422,"detail":"Tell me your name."}
+	// 200 {"status":"ok"}
+}
+
+func ExampleHandle() {
+	double := weft.Handle(func(_ context.Context, n int) (int, error) { return 2 * n, nil })
+
+	app := quiet()
+	app.Handle("POST /double", double.Named("double").Limit(100))
+	show(app, "POST", "/double", "21")
+	// Output: 200 42
+}
+
+// A Handler is a value: what extends it leaves it as it was.
+func ExampleHandler_Use() {
+	say := func(name string) weft.Middleware {
+		return weft.Before(name, func(*weft.Request) error { fmt.Println(name); return nil })
+	}
+	base := weft.Handle(greet).Use(say("first"))
+
+	app := quiet()
+	app.Handle("POST /plain", base)
+	app.Handle("POST /more", base.Use(say("second")))
+	show(app, "POST", "/more", `{"name":"Ada"}`)
+	// Output:
+	// first
+	// second
+	// 200 {"text":"Hello, Ada"}
+}
+
+func ExampleHandler_Timeout() {
+	slow := weft.Handle(func(ctx context.Context, _ struct{}) (string, error) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	})
+
+	app := quiet()
+	app.Handle("GET /slow", slow.Timeout(time.Millisecond))
+	show(app, "GET", "/slow", "")
+	// Output: 504 {"title":"Gateway Timeout","status":504,"code":"timeout"}
+}
+
+// A middleware is tested alone, with one call.
+func ExampleMiddleware() {
+	maintenance := weft.NewMiddleware("maintenance", func(r *weft.Request, next weft.Next) weft.Response {
+		if r.Header().Get("X-Operator") == "" {
+			return weft.Text("back soon").WithStatus(http.StatusServiceUnavailable)
+		}
+		return next(r)
+	})
+
+	r := weft.NewRequest(httptest.NewRequest("GET", "/", nil))
+	resp := maintenance.Dispatch(r, func(*weft.Request) weft.Response { return weft.Text("inside") })
+	fmt.Println(resp.Status())
+	// Output: 503
+}
+
+// A parameter is what a function that makes a stage closes over.
+func ExampleBefore() {
+	requireHeader := func(name string) weft.Middleware {
+		return weft.Before("require "+name, func(r *weft.Request) error {
+			if r.Header().Get(name) == "" {
+				return &weft.Error{Status: http.StatusBadRequest, Code: "header_missing", Detail: name + " is required."}
+			}
+			return nil
+		})
+	}
+
+	app := quiet()
+	app.Use(requireHeader("X-Tenant"))
+	app.Handle("POST /greetings", weft.Handle(greet))
+	show(app, "POST", "/greetings", `{"name":"Ada"}`)
+	// Output: 400 {"title":"Bad Request","status":400,"code":"header_missing","detail":"X-Tenant is required."}
+}
+
+func ExampleAfter() {
+	noStore := weft.After("no store", func(_ *weft.Request, resp weft.Response) weft.Response {
+		return resp.WithHeader("Cache-Control", "no-store")
+	})
+
+	resp := noStore.Dispatch(weft.NewRequest(httptest.NewRequest("GET", "/", nil)), func(*weft.Request) weft.Response { return weft.Empty() })
+	fmt.Println(resp.Status(), resp.Header())
+	// Output: 204 map[Cache-Control:[no-store]]
+}
+
+func ExampleOnError() {
+	errBusy := errors.New("all workers are busy")
+	retry := weft.OnError("retry after", func(_ *weft.Request, resp weft.Response, err error) weft.Response {
+		if errors.Is(err, errBusy) {
+			return resp.WithHeader("Retry-After", "1")
+		}
+		return resp
+	})
+
+	busy := func(*weft.Request) weft.Response {
+		return weft.Fail(&weft.Error{Status: http.StatusServiceUnavailable, Cause: errBusy})
+	}
+	resp := retry.Dispatch(weft.NewRequest(httptest.NewRequest("GET", "/", nil)), busy)
+	fmt.Println(resp.Status(), resp.Header().Get("Retry-After"))
+	// Output: 503 1
+}
+
+func ExampleFinally() {
+	app := quiet()
+	app.Use(weft.Finally("count", func(r *weft.Request, sent weft.Sent) {
+		fmt.Println(r.Route().Pattern(), sent.Status, sent.Bytes)
+	}))
+	app.Handle("POST /greetings/{id}", weft.Handle(greet))
+	show(app, "POST", "/greetings/7", `{"name":"Ada"}`)
+	// Output:
+	// POST /greetings/{id} 200 21
+	// 200 {"text":"Hello, Ada"}
+}
+
+func ExampleDescribe() {
+	app := quiet()
+	app.Use(weft.NewMiddleware("access log", passThrough, weft.Inside("request id")))
+	app.Use(weft.Describe(weft.MiddlewareFunc(passThrough), weft.Named("request id")))
+	_, err := app.Plan()
+	var mistake *weft.BuildError
+	fmt.Println(errors.As(err, &mistake), mistake.Remedy)
+	// Output: true list it later, or attach it at a level further in
+}
+
+func ExampleResponse() {
+	kept := weft.JSON(Greeted{"Hello"})
+	changed := kept.WithStatus(http.StatusAccepted).WithHeader("X-Copy", "yes")
+	fmt.Println(kept.Status(), kept.Header())
+	fmt.Println(changed.Status(), changed.Header())
+	// Output:
+	// 200 map[Content-Type:[application/json]]
+	// 202 map[Content-Type:[application/json] X-Copy:[yes]]
+}
+
+func ExampleError() {
+	app := quiet()
+	app.Handle("GET /orders/{id}", weft.Handle(func(_ context.Context, r *weft.Request) (string, error) {
+		return "", &weft.Error{
+			Status: http.StatusNotFound,
+			Code:   "order_not_found",
+			Detail: "There is no order " + r.PathValue("id") + ".",
+			Cause:  errors.New("sql: no rows in result set"), // never sent
+		}
+	}))
+	show(app, "GET", "/orders/7", "")
+	// Output: 404 {"title":"Not Found","status":404,"code":"order_not_found","detail":"There is no order 7."}
+}
+
+func ExampleMetaOf() {
+	type audited struct{ As string }
+
+	app := quiet()
+	app.Use(weft.After("audit", func(r *weft.Request, resp weft.Response) weft.Response {
+		if a, ok := weft.MetaOf[audited](r.Route()); ok {
+			fmt.Println("audited as", a.As)
+		}
+		return resp
+	}))
+	app.Handle("POST /greetings", weft.Handle(greet).Meta(audited{"greeting"}))
+	show(app, "POST", "/greetings", `{"name":"Ada"}`)
+	// Output:
+	// audited as greeting
+	// 200 {"text":"Hello, Ada"}
+}
+
+func ExampleApp_Group() {
+	app := quiet()
+	api := app.Group("/api")
+	orders := api.Group("/tenants/{tenant}/orders")
+	orders.Handle("GET", weft.Handle(func(_ context.Context, r *weft.Request) (string, error) {
+		return "orders of " + r.PathValue("tenant"), nil
+	}))
+	show(app, "GET", "/api/tenants/acme/orders", "")
+	// Output: 200 "orders of acme"
+}
+
+// The plan can be tested against a policy before anything runs.
+func ExampleApp_Plan() {
+	app := quiet()
+	app.Handle("POST /greetings", weft.Handle(greet))
+	plan, err := app.Plan()
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, route := range plan.Routes {
+		for _, stage := range route.Stages {
+			fmt.Println(route.Pattern, stage.Kind, stage.Level)
+		}
+	}
+	// Output:
+	// POST /greetings extract route
+	// POST /greetings handler route
+	// POST /greetings respond route
+}
+
+func ExampleWithObserver() {
+	observer := weft.ObserverFunc(func(ctx context.Context, stage *weft.StageInfo) (context.Context, weft.Exit) {
+		return ctx, func(status int, _ error) { fmt.Println(stage.Kind, status) }
+	})
+
+	app := weft.New(weft.WithObserver(observer))
+	app.Handle("POST /greetings", weft.Handle(greet))
+	show(app, "POST", "/greetings", `{"name":"Ada"}`)
+	// Output:
+	// handler 0
+	// respond 200
+	// extract 200
+	// 200 {"text":"Hello, Ada"}
+}
