@@ -47,11 +47,11 @@ func (r *resolution) link() *Server {
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, logger: a.logger}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.entry = srv.route
-	if len(r.app0) > 0 {
-		outer, last := l.observe(r.app0), r.app0[len(r.app0)-1]
+	if len(r.outermost) > 0 {
+		outer, last := l.observe(r.outermost), r.outermost[len(r.outermost)-1]
 		srv.entry = onion(nil, outer, 0, l.routing.entrance(last, len(outer), nil))
 	}
-	l.first = len(r.app0) + 1
+	l.first = len(r.outermost) + 1
 
 	for _, rr := range r.routes {
 		rr.route.chain = l.route(rr)

@@ -47,7 +47,9 @@
 //			log.Fatal(err) // every mistake, each with its line and what to do
 //		}
 //		fmt.Print(srv.Explain())
-//		log.Fatal(srv.Run(context.Background(), "localhost:8080"))
+//		if err := srv.Run(context.Background(), "localhost:8080"); err != nil {
+//			log.Fatal(err)
+//		}
 //	}
 //
 // # One request's way

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sync"
-	"sync/atomic"
 )
 
 // Request is one stage's view of a request. It is small and cheap to copy:
@@ -105,6 +103,8 @@ func readBody(hr *http.Request, limit int64) ([]byte, error) {
 		switch {
 		case err == io.EOF:
 			return body, nil
+		case errorIs[*http.MaxBytesError](err): // a limit that somebody else set, lower than ours
+			return nil, tooLarge(limit)
 		case err != nil:
 			return nil, &Error{
 				Status: http.StatusBadRequest, Code: "body_unreadable",
@@ -122,84 +122,6 @@ func tooLarge(limit int64) error {
 		Status: http.StatusRequestEntityTooLarge, Code: "body_too_large",
 		Detail: fmt.Sprintf("The request body is larger than %d bytes.", limit),
 	}
-}
-
-// state is what all views of a request share. It is one allocation and is
-// never reused: a view kept too long reads old data, never another request's.
-type state struct {
-	server *Server // nil outside a server
-	route  atomic.Pointer[Route]
-	base   requestContext
-	view   Request // the first view
-	routed *Request
-	answer Response // from the route, through ServeMux
-	miss   *miss    // ServeMux's own answer
-	frame  any      // *frame[Req, Resp] of the handler
-	body   body
-
-	marks     [inlineMarks]mark
-	moreMarks []mark
-	awaited   stragglers
-
-	finals     []final
-	finalsRoom [2]final
-}
-
-type body struct {
-	limit int64
-	bytes []byte
-	err   error
-	read  bool
-}
-
-func newState(srv *Server, hr *http.Request) *state {
-	s := &state{server: srv}
-	s.base = requestContext{hr.Context(), s}
-	s.view = Request{s, &s.base, hr}
-	s.body.limit = DefaultLimit
-	if srv != nil {
-		s.body.limit = srv.limit
-		if srv.moreMarks > 0 {
-			s.moreMarks = make([]mark, srv.moreMarks)
-		}
-	}
-	return s
-}
-
-func (s *state) first() *Request { return &s.view }
-
-func (s *state) logger() *slog.Logger {
-	if s.server == nil {
-		return slog.Default()
-	}
-	if route := s.route.Load(); route != nil {
-		return route.logger
-	}
-	return s.server.logger
-}
-
-// requestContext lets a context lead back to its request without an allocation of its own.
-type requestContext struct {
-	context.Context
-	state *state
-}
-
-type stateKey struct{}
-
-func (c *requestContext) Value(key any) any {
-	if key == (stateKey{}) {
-		return c.state
-	}
-	return c.Context.Value(key)
-}
-
-// stateOf is the request that ctx derives from, or nil.
-func stateOf(ctx context.Context) *state {
-	if c, ok := ctx.(*requestContext); ok {
-		return c.state
-	}
-	s, _ := ctx.Value(stateKey{}).(*state)
-	return s
 }
 
 // Logger is the app's logger, with the attribute "route" once routing led
@@ -259,16 +181,4 @@ func MetaOf[T any](r *Route) (value T, found bool) {
 		}
 	}
 	return value, false
-}
-
-// stragglers holds the boundaries that wait for a next running on another
-// goroutine. It is empty unless a stage returned before its next did.
-type stragglers struct {
-	mu      sync.Mutex
-	waiting []straggler
-}
-
-type straggler struct {
-	mark *mark
-	done chan struct{}
 }

@@ -16,14 +16,14 @@ import (
 // resolution is an App's declarations, put in order and checked. Each call of
 // resolve makes its own, so that Plan and Build never share a stage.
 type resolution struct {
-	app      *App
-	plan     *Plan
-	prefixes map[*Group]pattern.Prefix
-	broken   map[*Group]bool // prefixes that could not be read
-	app0     []*stage        // around routing
-	routes   []*resolvedRoute
-	misses   []resolvedMiss
-	problems []*BuildError
+	app       *App
+	plan      *Plan
+	prefixes  map[*Group]pattern.Prefix
+	broken    map[*Group]bool // prefixes that could not be read
+	outermost []*stage        // around routing
+	routes    []*resolvedRoute
+	misses    []resolvedMiss
+	problems  []*BuildError
 }
 
 type resolvedRoute struct {
@@ -61,9 +61,9 @@ func resolve(a *App) *resolution {
 	}
 	r.resolvePrefixes()
 
-	r.app0 = r.once(nil, r.stages(a.root.middleware, KindMiddleware, StageInfo{Level: LevelApp}))
-	r.checkOrder(r.app0)
-	r.plan.App = infos(r.app0)
+	r.outermost = r.once(nil, r.stages(a.root.middleware, KindMiddleware, StageInfo{Level: LevelApp}))
+	r.checkOrder(r.outermost)
+	r.plan.App = infos(r.outermost)
 
 	table := &routeTable{}
 	for _, d := range a.routes {
@@ -201,8 +201,8 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 
 	groups := d.group.lineage()
 	rr := &resolvedRoute{endpoint: d.endpoint, at: d.at}
-	rr.outer = r.once(r.app0, r.of(KindMiddleware, groups[1:], name, d.endpoint.middleware))
-	outside := slices.Concat(r.app0, rr.outer)
+	rr.outer = r.once(r.outermost, r.of(KindMiddleware, groups[1:], name, d.endpoint.middleware))
+	outside := slices.Concat(r.outermost, rr.outer)
 	rr.inner = r.once(outside, r.of(KindInterceptor, groups, name, d.endpoint.interceptors))
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, r.limitOf(d.endpoint))
 	r.checkOrder(slices.Concat(outside, rr.inner))
@@ -231,7 +231,7 @@ func (r *resolution) limitOf(e *endpoint) int64 {
 
 func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 	e := rr.endpoint
-	stages := append(slices.Concat(r.app0, rr.before()), rr.handler)
+	stages := append(slices.Concat(r.outermost, rr.before()), rr.handler)
 	if rr.respond != nil {
 		stages = append(stages, rr.respond)
 	}
@@ -254,8 +254,8 @@ func (r *resolution) resolveMiss(g *Group) {
 	if g.prefix == "" {
 		return
 	}
-	m := resolvedMiss{r.prefixes[g], r.once(r.app0, r.of(KindMiddleware, g.lineage()[1:], "", nil))}
-	way := slices.Concat(r.app0, m.outer)
+	m := resolvedMiss{r.prefixes[g], r.once(r.outermost, r.of(KindMiddleware, g.lineage()[1:], "", nil))}
+	way := slices.Concat(r.outermost, m.outer)
 	r.checkOrder(way)
 	r.misses = append(r.misses, m)
 	r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(way)})

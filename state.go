@@ -1,0 +1,99 @@
+package weft
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// state is what all views of a request share. It is one allocation and is
+// never reused: a view kept too long reads old data, never another request's.
+type state struct {
+	server *Server // nil outside a server
+	route  atomic.Pointer[Route]
+	base   requestContext
+	view   Request // the first view
+	routed *Request
+	answer Response // from the route, through ServeMux
+	miss   *miss    // ServeMux's own answer
+	frame  any      // *frame[Req, Resp] of the handler
+	body   body
+
+	marks     [inlineMarks]mark
+	moreMarks []mark
+	awaited   stragglers
+
+	finals     []final
+	finalsRoom [2]final
+}
+
+type body struct {
+	limit int64
+	bytes []byte
+	err   error
+	read  bool
+}
+
+func newState(srv *Server, hr *http.Request) *state {
+	s := &state{server: srv}
+	s.base = requestContext{hr.Context(), s}
+	s.view = Request{s, &s.base, hr}
+	s.body.limit = DefaultLimit
+	if srv != nil {
+		s.body.limit = srv.limit
+		if srv.moreMarks > 0 {
+			s.moreMarks = make([]mark, srv.moreMarks)
+		}
+	}
+	return s
+}
+
+func (s *state) first() *Request { return &s.view }
+
+func (s *state) logger() *slog.Logger {
+	if s.server == nil {
+		return slog.Default()
+	}
+	if route := s.route.Load(); route != nil {
+		return route.logger
+	}
+	return s.server.logger
+}
+
+// requestContext lets a context lead back to its request without an allocation of its own.
+type requestContext struct {
+	context.Context
+	state *state
+}
+
+type stateKey struct{}
+
+func (c *requestContext) Value(key any) any {
+	if key == (stateKey{}) {
+		return c.state
+	}
+	return c.Context.Value(key)
+}
+
+// stateOf is the request that ctx derives from, or nil.
+func stateOf(ctx context.Context) *state {
+	if c, ok := ctx.(*requestContext); ok {
+		return c.state
+	}
+	s, _ := ctx.Value(stateKey{}).(*state)
+	return s
+}
+
+// stragglers holds the boundaries that wait for a next running on another
+// goroutine. It is empty unless a stage returned before its next did.
+type stragglers struct {
+	mu      sync.Mutex
+	waiting []straggler
+}
+
+type straggler struct {
+	mark *mark
+	done chan struct{}
+}
