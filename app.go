@@ -29,6 +29,7 @@ type App struct {
 	logger    *slog.Logger
 	limit     int64
 	drain     time.Duration
+	delay     time.Duration
 	observers []Observer
 	problems  []*BuildError
 	built     callsite.Site
@@ -75,6 +76,19 @@ func WithDrainTimeout(d time.Duration) Option {
 			return
 		}
 		a.drain = d
+	}
+}
+
+// WithDrainDelay is how long [Server.Run], told to stop, goes on accepting
+// connections while [Health] already answers 503, so that load balancers can
+// turn elsewhere first. 0 by default.
+func WithDrainDelay(d time.Duration) Option {
+	return func(a *App) {
+		if d < 0 {
+			a.problem(here(), fmt.Sprintf("WithDrainDelay(%v) is in the past", d), "use a positive duration, or leave the option out")
+			return
+		}
+		a.delay = d
 	}
 }
 

@@ -37,11 +37,12 @@ func (r *resolution) link() *Server {
 	a := r.app
 	l := &linker{observers: slices.Clone(a.observers), logger: a.logger}
 	srv := &Server{
-		plan:   r.plan,
-		mux:    http.NewServeMux(),
-		logger: a.logger,
-		limit:  a.limit,
-		drain:  a.drain,
+		plan:       r.plan,
+		mux:        http.NewServeMux(),
+		logger:     a.logger,
+		limit:      a.limit,
+		drain:      a.drain,
+		drainDelay: a.delay,
 	}
 
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, logger: a.logger}

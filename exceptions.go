@@ -34,7 +34,8 @@ type Error struct {
 	// Extensions are further members of the problem document. Names that RFC 9457
 	// or this type defines are ignored here.
 	Extensions map[string]any
-	// Cause is what went wrong inside. It is logged for a 5xx and never sent.
+	// Cause is what went wrong inside. It is never sent. With a status of 500 or
+	// above it is logged; below, only [Response.Err] and [Sent] have it.
 	Cause error
 	// Header is added to the response, such as Retry-After.
 	Header http.Header

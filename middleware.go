@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Middleware is a layer of the onion around a handler. It may answer by itself,
@@ -54,9 +55,9 @@ func After(name string, fn func(*Request, Response) Response, opts ...StageOptio
 	})
 }
 
-// OnError runs fn on the way out where the Response was made from an error, the
-// one fn is given; what fn returns goes on. To keep the error with a Response of
-// its own, fn changes resp instead of making another.
+// OnError runs fn on the way out where the Response was made from an error; what
+// fn returns goes on. A Response made from resp, as by resp.WithStatus, still
+// carries err; another one, as by Text, does not: the request has recovered.
 func OnError(name string, fn func(r *Request, resp Response, err error) Response, opts ...StageOption) Middleware {
 	return factory(name, fn == nil, opts, func(r *Request, next Next) Response {
 		resp := next(r)
@@ -69,7 +70,8 @@ func OnError(name string, fn func(r *Request, resp Response, err error) Response
 
 // Finally runs fn when the answer has been sent, or could not be, for every
 // request that entered the stage: last entered, first run. fn sees the view of
-// the request that entered. A panic of fn is logged.
+// the request that entered. A panic of fn is logged. The client may have the
+// answer before fn has run.
 func Finally(name string, fn func(*Request, Sent), opts ...StageOption) Middleware {
 	do := &finalizer{name, fn}
 	return factory(name, fn == nil, opts, func(r *Request, next Next) Response {
@@ -77,7 +79,7 @@ func Finally(name string, fn func(*Request, Sent), opts ...StageOption) Middlewa
 		if s.finals == nil {
 			s.finals = s.finalsRoom[:0]
 		}
-		s.finals = append(s.finals, final{r, do})
+		s.finals = append(s.finals, final{r, do, time.Now()})
 		return next(r)
 	})
 }
@@ -100,6 +102,8 @@ type Sent struct {
 	Err error
 	// WriteErr is why the body could not be written to its end, or nil.
 	WriteErr error
+	// Duration is the time from entering the stage to the end of the body.
+	Duration time.Duration
 }
 
 type finalizer struct {
@@ -110,6 +114,7 @@ type finalizer struct {
 type final struct {
 	request *Request
 	do      *finalizer
+	entered time.Time
 }
 
 // StageOption says something about a stage that Build is to know.

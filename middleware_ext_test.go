@@ -117,6 +117,8 @@ func TestFinallyRunsInReverseAfterTheAnswerWasSent(t *testing.T) {
 		return weft.Finally(name, func(r *weft.Request, s weft.Sent) {
 			outer, _ := r.Context().Value(key{}).(string)
 			tr.add(name + outer)
+			assert.Positive(t, s.Duration)
+			s.Duration = 0
 			ends = append(ends, s)
 			ended <- struct{}{}
 			if name == "second" {

@@ -117,7 +117,7 @@ func (r *RoutePlan) write(w *tabwriter.Writer) {
 	if r.Response == typeResponse.String() {
 		statuses = append([]string{"as the handler says"}, statuses...)
 	}
-	fmt.Fprintf(w, "  answers %s\n", strings.Join(statuses, " "))
+	fmt.Fprintf(w, "  answers %s, or the status of an error\n", strings.Join(statuses, " "))
 }
 
 func writeStages(w *tabwriter.Writer, stages []StageInfo) {

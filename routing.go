@@ -53,6 +53,8 @@ func (w *sink) Write(p []byte) (int, error) { return len(p), nil }
 // answer is the Response to a request that no route matches.
 func (m *miss) answer(st *stage, r *Request) Response {
 	switch {
+	case r.http.RequestURI == "*" && r.http.Method == http.MethodOptions: // of the server as a whole
+		return Empty()
 	case m.status < http.StatusBadRequest:
 		return Redirect(m.status, m.header.Get("Location"))
 	case m.status == http.StatusMethodNotAllowed && r.http.Method == http.MethodOptions: // RFC 9110 section 9.3.7

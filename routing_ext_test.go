@@ -253,7 +253,7 @@ func TestSiblingGroupsNeverSeeEachOthersMiddleware(t *testing.T) {
 	}
 }
 
-func TestHTTP10AsteriskIsABadRequest(t *testing.T) {
+func TestAnAsteriskIsNoPath(t *testing.T) {
 	app, log := newApp()
 	app.Use((&trace{}).stage("global"))
 	site := serve(t, app)
@@ -262,6 +262,21 @@ func TestHTTP10AsteriskIsABadRequest(t *testing.T) {
 	assert.Contains(t, got, "X-Stages: global")
 	assert.Contains(t, got, `"status":400`)
 	assert.Empty(t, log.errors())
+}
+
+func TestOptionsOfTheServerAsAWholeMeetsTheStages(t *testing.T) {
+	app, _ := newApp()
+	app.Use((&trace{}).stage("global"))
+	srv := build(t, app)
+	l := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- srv.RunListener(ctx, l) }()
+	got := raw(t, &site{url: "http://" + l.Addr().String()}, "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	assert.Contains(t, got, "204 No Content")
+	assert.Contains(t, got, "X-Stages: global")
+	cancel()
+	require.NoError(t, <-ran)
 }
 
 func TestAMethodNetHTTPDoesNotKnowIsA405(t *testing.T) {

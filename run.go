@@ -34,10 +34,12 @@ func (srv *Server) RunListener(ctx context.Context, l net.Listener) error {
 // RunServer is Run on a server of your own, listening on l, or on hs.Addr where l is nil;
 // with a TLSConfig it serves TLS. What hs leaves unset is set: Handler to srv, a
 // ReadHeaderTimeout of 10 seconds, an IdleTimeout of 2 minutes, ErrorLog to the
-// app's logger. There is no limit for reading a body or writing an answer, which would
-// end streams: set ReadTimeout and WriteTimeout where there are none.
+// app's logger, DisableGeneralOptionsHandler so that "OPTIONS *" meets the stages
+// too. ReadTimeout and WriteTimeout stay as they are: they would end long
+// uploads and streams. A service without those sets them, against clients that
+// send a body slowly or never read their answer.
 //
-// When told to stop, it accepts no more connections, waits for requests
+// When told to stop, [Health] answers 503. After [WithDrainDelay], it accepts no more connections, waits for requests
 // under way, as long as [WithDrainTimeout] says, and returns nil. What is still
 // running then has its context cancelled and its connection closed, and the error
 // says so. A second signal ends the process at once.
@@ -75,7 +77,7 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 	case <-ctx.Done():
 		stopSignals() // a second signal has its usual effect
 	}
-	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), srv.drain)
+	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), srv.drainDelay+srv.drain)
 	defer cancel()
 	return r.drain(drained, srv)
 }
@@ -108,6 +110,7 @@ func (srv *Server) prepare(ctx context.Context, r *serving) {
 	if hs.Handler == nil {
 		hs.Handler = srv
 	}
+	hs.DisableGeneralOptionsHandler = true
 	if hs.ReadHeaderTimeout == 0 {
 		hs.ReadHeaderTimeout = readHeaderTimeout
 	}
@@ -154,6 +157,10 @@ func (r *serving) drain(ctx context.Context, srv *Server) error {
 	r.once.Do(func() {
 		srv.draining.Store(true)
 		srv.logger.InfoContext(ctx, "draining")
+		select {
+		case <-time.After(srv.drainDelay):
+		case <-ctx.Done():
+		}
 		err := r.http.Shutdown(ctx)
 		if err == nil {
 			return

@@ -118,6 +118,23 @@ func TestRunDrainsWhenToldToStop(t *testing.T) {
 	}
 }
 
+func TestRunGoesOnForTheDrainDelay(t *testing.T) {
+	g := newGated(weft.WithDrainDelay(300 * time.Millisecond))
+	srv := build(t, g.app)
+	l := listen(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- srv.RunListener(ctx, l) }()
+	health := func() string { return <-get(t, "http://"+l.Addr().String()+"/healthz") }
+	assert.Eventually(t, func() bool { return strings.HasPrefix(health(), "200") }, waitFor, tick)
+	told := time.Now()
+	cancel()
+	assert.Eventually(t, func() bool { return strings.HasPrefix(health(), `503 {"status":"draining"}`) }, waitFor, tick,
+		"a new connection learns that the server is leaving")
+	require.NoError(t, <-ran)
+	assert.GreaterOrEqual(t, time.Since(told), 300*time.Millisecond)
+}
+
 func TestRunCutsOffWhatOutlastsTheDrainTimeout(t *testing.T) {
 	g := newGated(weft.WithDrainTimeout(20 * time.Millisecond))
 	srv := build(t, g.app)

@@ -14,15 +14,16 @@ import (
 // Server answers requests as its plan says. It is an [http.Handler], safe for
 // concurrent use, and is made by [App.Build].
 type Server struct {
-	plan      *Plan
-	mux       *http.ServeMux
-	entry     Next // everything, from the outermost stage
-	misses    []missChain
-	unrouted  Next
-	moreMarks int
-	logger    *slog.Logger
-	limit     int64
-	drain     time.Duration
+	plan       *Plan
+	mux        *http.ServeMux
+	entry      Next // everything, from the outermost stage
+	misses     []missChain
+	unrouted   Next
+	moreMarks  int
+	logger     *slog.Logger
+	limit      int64
+	drainDelay time.Duration // how long to go on when told to stop
+	drain      time.Duration // how long to wait for requests under way then
 
 	draining atomic.Bool
 	mu       sync.Mutex
@@ -48,6 +49,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // finish runs the Finally stages, last entered first, whichever way the request ended.
 func (s *state) finish(sent *Sent) {
 	for _, f := range slices.Backward(s.finals) {
+		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
 	}
 }

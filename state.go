@@ -26,7 +26,7 @@ type state struct {
 	awaited   stragglers
 
 	finals     []final
-	finalsRoom [2]final
+	finalsRoom [1]final
 }
 
 type body struct {

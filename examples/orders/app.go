@@ -1,0 +1,31 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/weft-go/weft"
+)
+
+const (
+	apiPrefix    = "/api"
+	ordersPath   = apiPrefix + "/orders"
+	queryTimeout = 5 * time.Second
+	draftLimit   = 64 << 10 // bytes
+)
+
+// newApp says what the service consists of. Read it from the top: the first
+// stage is the outermost.
+func newApp(s *store, log *slog.Logger) *weft.App {
+	app := weft.New(weft.WithLogger(log))
+	app.Use(requestID(), accessLog(), reference())
+	app.Handle("GET /healthz", weft.Health(weft.HealthCheck{Name: "database", Check: s.ready}).Timeout(queryTimeout))
+
+	o := &orders{s}
+	api := app.Group(apiPrefix, noStore())
+	api.Handle("POST /orders", weft.Handle(o.create).Named("create order").Timeout(queryTimeout).Limit(draftLimit))
+	api.Handle("GET /orders", weft.Handle(o.list).Named("list orders").Timeout(queryTimeout))
+	api.Handle("GET /orders/{id}", weft.Handle(o.read).Named("read order").Timeout(queryTimeout))
+	api.Handle("DELETE /orders/{id}", weft.Handle(o.delete).Named("delete order").Timeout(queryTimeout))
+	return app
+}

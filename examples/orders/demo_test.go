@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheDemoShowsEveryExchange(t *testing.T) {
+	t.Parallel()
+	var out, log bytes.Buffer
+	require.NoError(t, demo(t.Context(), &out, newLogger(&log, slog.LevelWarn)), out.String())
+
+	for _, x := range script {
+		assert.Contains(t, out.String(), x.title)
+	}
+	for _, part := range []string{
+		"> POST /api/orders\n",
+		"< 201 Created\n",
+		"< Location: /api/orders/1\n",
+		"<   \"total_cents\": 900,\n",
+		"< 415 Unsupported Media Type\n",
+		"<   \"code\": \"order_not_found\",\n",
+		"< Allow: GET, HEAD, POST\n",
+		"All 19 answers were as expected.\n",
+	} {
+		assert.Contains(t, out.String(), part)
+	}
+	assert.Empty(t, log.String(), "nothing of this is the server's fault")
+}
+
+func TestThePlayNoticesAWrongAnswer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		w.Header().Set("Location", "/tea")
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(hr.URL.Query().Get("body")))
+	}))
+	t.Cleanup(server.Close)
+
+	for _, row := range []struct {
+		name     string
+		exchange exchange
+		want     string // "" where the answer is right
+	}{
+		{"as expected", exchange{status: 404, header: http.Header{"Location": {"/tea"}}}, ""},
+		{"another status", exchange{status: 200}, "was answered 404 Not Found, expected 200 OK"},
+		{"another header", exchange{status: 404, header: http.Header{"Location": {"/cake"}}}, `was answered with Location: "/tea", expected "/cake"`},
+		{"another code", exchange{status: 404, path: `?body={"code":"b"}`, code: "a"}, `was answered with the code "b", expected "a"`},
+		{"no problem document", exchange{status: 404, path: "?body=tea", code: "a"}, "was not answered with a problem document"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			row.exchange.title, row.exchange.method = "Is there tea?", "GET"
+			err := play(t.Context(), &out, server.URL+"/", []exchange{row.exchange})
+			if row.want == "" {
+				require.NoError(t, err)
+				assert.Contains(t, out.String(), "All 1 answers were as expected.")
+				return
+			}
+			assert.ErrorContains(t, err, "1. Is there tea?: GET")
+			assert.ErrorContains(t, err, row.want)
+			assert.Contains(t, out.String(), row.want)
+			assert.NotContains(t, out.String(), "as expected.")
+		})
+	}
+}
+
+func TestThePlayNoticesThatNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+
+	err := play(t.Context(), &bytes.Buffer{}, server.URL, script[:1])
+	assert.ErrorContains(t, err, "GET /healthz was not answered")
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
+)
+
+//go:embed schema.sql
+var schema string
+
+// errNotFound says that no order has the id asked for.
+var errNotFound = errors.New("no such order")
+
+// store keeps orders in SQLite. It is safe for concurrent use.
+type store struct{ db *sql.DB }
+
+// openStore opens the database in file and creates the tables it lacks. Where
+// file is "", the database is in memory and is gone after close.
+func openStore(ctx context.Context, file string) (*store, error) {
+	db, err := sql.Open("sqlite", dataSource(file))
+	if err != nil {
+		return nil, fmt.Errorf("opening the database %q: %w", file, err)
+	}
+	if file == "" {
+		db.SetMaxOpenConns(1) // every connection to ":memory:" would be another database
+	}
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing the database %q: %w", file, err), db.Close())
+	}
+	return &store{db}, nil
+}
+
+// dataSource names the database as the driver wants it. The settings are part
+// of the name because they belong to a connection, and the pool makes many.
+func dataSource(file string) string {
+	settings := url.Values{
+		"_foreign_keys": {"on"},        // off by default in SQLite; items go with their order
+		"_txlock":       {"immediate"}, // a writer waits at BEGIN instead of failing halfway
+		"_busy_timeout": {"5000"},      // milliseconds; a context that ends sooner counts
+	}
+	if file == "" {
+		return ":memory:?" + settings.Encode()
+	}
+	settings.Set("_journal_mode", "wal") // readers do not wait for the writer
+	path := url.URL{Path: file}
+	return "file:" + path.EscapedPath() + "?" + settings.Encode()
+}
+
+// close waits for queries that have started.
+func (s *store) close() error { return s.db.Close() }
+
+// ready returns an error where orders cannot be read.
+func (s *store) ready(ctx context.Context) error {
+	var some bool
+	return s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM orders)`).Scan(&some)
+}
+
+// add keeps a draft that passed its check, as a new order.
+func (s *store) add(ctx context.Context, d Draft) (Order, error) {
+	order := Order{
+		Customer: d.Customer,
+		Items:    d.Items,
+		Created:  time.Now().UTC().Truncate(time.Millisecond),
+	}
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx,
+			`INSERT INTO orders (customer, created) VALUES (?, ?) RETURNING id`,
+			order.Customer, order.Created.UnixMilli(),
+		).Scan(&order.ID)
+		if err != nil {
+			return err
+		}
+		for position, item := range order.Items {
+			order.Total += item.price()
+			_, err := tx.ExecContext(ctx,
+				`INSERT INTO items (order_id, position, sku, quantity, unit_price_cents) VALUES (?, ?, ?, ?, ?)`,
+				order.ID, position, item.SKU, item.Quantity, item.UnitPrice,
+			)
+			if err != nil {
+				return fmt.Errorf("item %d: %w", position, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Order{}, fmt.Errorf("adding an order: %w", err)
+	}
+	return order, nil
+}
+
+// within runs fn in a transaction, and commits it unless fn fails.
+func (s *store) within(ctx context.Context, fn func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing is left to roll back after Commit
+	if err = fn(tx); err == nil {
+		err = tx.Commit()
+	}
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err() // why it is done: a client that left is no failure of ours
+	}
+	return err
+}
+
+// get returns the order, or errNotFound.
+func (s *store) get(ctx context.Context, id int64) (Order, error) {
+	orders, err := collect(s.db.QueryContext(ctx, `
+		SELECT o.id, o.customer, o.created, i.sku, i.quantity, i.unit_price_cents
+		FROM orders o JOIN items i ON i.order_id = o.id
+		WHERE o.id = ?
+		ORDER BY i.position`, id))
+	switch {
+	case err != nil:
+		return Order{}, fmt.Errorf("reading order %d: %w", id, err)
+	case len(orders) == 0:
+		return Order{}, fmt.Errorf("reading order %d: %w", id, errNotFound)
+	}
+	return orders[0], nil
+}
+
+// list returns at most limit orders, the newest first.
+func (s *store) list(ctx context.Context, limit int) ([]Order, error) {
+	orders, err := collect(s.db.QueryContext(ctx, `
+		SELECT o.id, o.customer, o.created, i.sku, i.quantity, i.unit_price_cents
+		FROM (SELECT * FROM orders ORDER BY id DESC LIMIT ?) o JOIN items i ON i.order_id = o.id
+		ORDER BY o.id DESC, i.position`, limit))
+	if err != nil {
+		return nil, fmt.Errorf("listing orders: %w", err)
+	}
+	return orders, nil
+}
+
+// delete removes the order and its items, or returns errNotFound.
+func (s *store) delete(ctx context.Context, id int64) error {
+	result, err := s.db.ExecContext(ctx, `DELETE FROM orders WHERE id = ?`, id)
+	if err != nil {
+		return fmt.Errorf("deleting order %d: %w", id, err)
+	}
+	deleted, err := result.RowsAffected()
+	switch {
+	case err != nil:
+		return fmt.Errorf("deleting order %d: %w", id, err)
+	case deleted == 0:
+		return fmt.Errorf("deleting order %d: %w", id, errNotFound)
+	}
+	return nil
+}
+
+// collect reads orders from rows of one item each, an order's rows in a row. It
+// takes what a query returns.
+func collect(rows *sql.Rows, err error) ([]Order, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has what matters
+	var orders []Order
+	for rows.Next() {
+		var (
+			order   Order
+			created int64
+			item    Item
+		)
+		if err := rows.Scan(&order.ID, &order.Customer, &created, &item.SKU, &item.Quantity, &item.UnitPrice); err != nil {
+			return nil, err
+		}
+		if len(orders) == 0 || orders[len(orders)-1].ID != order.ID {
+			order.Created = time.UnixMilli(created).UTC()
+			orders = append(orders, order)
+		}
+		last := &orders[len(orders)-1]
+		last.Items = append(last.Items, item)
+		last.Total += item.price()
+	}
+	return orders, rows.Err()
+}

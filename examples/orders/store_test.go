@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	tea  = Item{SKU: "tea", Quantity: 2, UnitPrice: 450}
+	cake = Item{SKU: "cake", Quantity: 1, UnitPrice: 395}
+)
+
+// newStore is a store that is closed when the test ends.
+func newStore(t *testing.T, file string) *store {
+	t.Helper()
+	s, err := openStore(t.Context(), file)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.close()) })
+	return s
+}
+
+func add(t *testing.T, s *store, d Draft) Order {
+	t.Helper()
+	order, err := s.add(t.Context(), d)
+	require.NoError(t, err)
+	return order
+}
+
+// TestStore holds for a database in memory and for one in a file.
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name  string
+		check func(*testing.T, *store)
+	}{
+		{"an order is read as it was added", testReadAsAdded},
+		{"orders are listed with the newest first", testListed},
+		{"a deleted order is gone with its items", testDeleted},
+		{"an order that is not there is not found", testNotFound},
+		{"an id is not given again", testIDs},
+		{"text is kept as it is", testText},
+		{"an order that breaks a rule of the schema leaves nothing", testRolledBack},
+		{"a cancelled call fails and the next works", testCancelled},
+		{"calls at the same time all succeed", testConcurrent},
+		{"a store says whether it is ready", testReady},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("in memory", func(t *testing.T) {
+				t.Parallel()
+				row.check(t, newStore(t, ""))
+			})
+			t.Run("in a file", func(t *testing.T) {
+				t.Parallel()
+				row.check(t, newStore(t, filepath.Join(t.TempDir(), "orders.db")))
+			})
+		})
+	}
+}
+
+func testReadAsAdded(t *testing.T, s *store) {
+	before := time.Now().Truncate(time.Millisecond)
+	added := add(t, s, Draft{"Ada", []Item{tea, cake}})
+
+	assert.Equal(t, int64(1), added.ID)
+	assert.Equal(t, int64(2*450+395), added.Total)
+	assert.WithinRange(t, added.Created, before, time.Now())
+
+	read, err := s.get(t.Context(), added.ID)
+	require.NoError(t, err)
+	assert.Equal(t, added, read)
+}
+
+func testListed(t *testing.T, s *store) {
+	none, err := s.list(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Empty(t, none)
+
+	first, second, third := add(t, s, Draft{"Ada", []Item{tea}}), add(t, s, Draft{"Bob", []Item{cake, tea}}), add(t, s, Draft{"Eve", []Item{cake}})
+
+	all, err := s.list(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Equal(t, []Order{third, second, first}, all)
+
+	newest, err := s.list(t.Context(), 2)
+	require.NoError(t, err)
+	assert.Equal(t, []Order{third, second}, newest, "a limit counts orders, not items")
+}
+
+func testDeleted(t *testing.T, s *store) {
+	gone, left := add(t, s, Draft{"Ada", []Item{tea, cake}}), add(t, s, Draft{"Bob", []Item{tea}})
+	require.NoError(t, s.delete(t.Context(), gone.ID))
+
+	_, err := s.get(t.Context(), gone.ID)
+	assert.ErrorIs(t, err, errNotFound)
+	all, err := s.list(t.Context(), 10)
+	require.NoError(t, err)
+	assert.Equal(t, []Order{left}, all)
+	assert.Equal(t, 1, count(t, s, "items"))
+}
+
+func testNotFound(t *testing.T, s *store) {
+	_, err := s.get(t.Context(), 1)
+	assert.ErrorIs(t, err, errNotFound)
+	assert.ErrorIs(t, s.delete(t.Context(), 1), errNotFound)
+}
+
+func testIDs(t *testing.T, s *store) {
+	order := add(t, s, Draft{"Ada", []Item{tea}})
+	require.NoError(t, s.delete(t.Context(), order.ID))
+	assert.Greater(t, add(t, s, Draft{"Bob", []Item{tea}}).ID, order.ID)
+}
+
+func testText(t *testing.T, s *store) {
+	for _, text := range []string{"Ada'); DROP TABLE orders; --", "Åsa 李 🫖", "a\x00b", "?1 :name"} {
+		added := add(t, s, Draft{text, []Item{{SKU: text, Quantity: 1}}})
+		read, err := s.get(t.Context(), added.ID)
+		require.NoError(t, err)
+		assert.Equal(t, added, read)
+	}
+}
+
+func testRolledBack(t *testing.T, s *store) {
+	_, err := s.add(t.Context(), Draft{"Ada", []Item{tea, {SKU: "cake", Quantity: 0}}})
+	require.Error(t, err)
+	assert.Zero(t, count(t, s, "orders"))
+	assert.Zero(t, count(t, s, "items"))
+}
+
+// testCancelled matters in memory, where losing the connection is losing the database.
+func testCancelled(t *testing.T, s *store) {
+	order := add(t, s, Draft{"Ada", []Item{tea}})
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	_, err := s.get(cancelled, order.ID)
+	assert.ErrorIs(t, err, context.Canceled)
+	_, err = s.list(cancelled, 1)
+	assert.ErrorIs(t, err, context.Canceled)
+	_, err = s.add(cancelled, Draft{"Bob", []Item{tea}})
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, s.delete(cancelled, order.ID), context.Canceled)
+
+	halfway, cancel := context.WithCancel(t.Context())
+	err = s.within(halfway, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(halfway, `DELETE FROM orders`)
+		cancel()
+		return err
+	})
+	assert.ErrorIs(t, err, context.Canceled)
+
+	read, err := s.get(t.Context(), order.ID)
+	require.NoError(t, err)
+	assert.Equal(t, order, read)
+}
+
+func testConcurrent(t *testing.T, s *store) {
+	const calls = 16
+	done := make(chan error, 2*calls)
+	for range calls {
+		go func() {
+			_, err := s.add(t.Context(), Draft{"Ada", []Item{tea, cake}})
+			done <- err
+		}()
+		go func() {
+			_, err := s.list(t.Context(), calls)
+			done <- err
+		}()
+	}
+	for range 2 * calls {
+		require.NoError(t, <-done)
+	}
+	assert.Equal(t, calls, count(t, s, "orders"))
+	assert.Equal(t, 2*calls, count(t, s, "items"))
+}
+
+func testReady(t *testing.T, s *store) {
+	assert.NoError(t, s.ready(t.Context()))
+	_, err := s.db.ExecContext(t.Context(), `DROP TABLE items; DROP TABLE orders`)
+	require.NoError(t, err)
+	assert.Error(t, s.ready(t.Context()))
+}
+
+func count(t *testing.T, s *store, table string) (n int) {
+	t.Helper()
+	require.NoError(t, s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM `+table).Scan(&n))
+	return n
+}
+
+func TestAFileKeepsItsOrders(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{
+		"an ordinary name":            "orders.db",
+		"a name that a URL would end": "a?b#c%20 d&mode=memory.db",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), file)
+			s, err := openStore(t.Context(), file)
+			require.NoError(t, err)
+			kept, err := s.add(t.Context(), Draft{"Ada", []Item{tea}})
+			require.NoError(t, err)
+			require.NoError(t, s.close())
+
+			assert.FileExists(t, file)
+			read, err := newStore(t, file).get(t.Context(), kept.ID)
+			require.NoError(t, err)
+			assert.Equal(t, kept, read)
+		})
+	}
+}
+
+func TestTwoStoresInMemoryAreApart(t *testing.T) {
+	t.Parallel()
+	add(t, newStore(t, ""), Draft{"Ada", []Item{tea}})
+	assert.Zero(t, count(t, newStore(t, ""), "orders"))
+}
+
+func TestADatabaseThatCannotBeOpenedIsNamed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "no", "such", "folder", "orders.db")
+	_, err := openStore(t.Context(), file)
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), file)
+}
