@@ -2,11 +2,13 @@ package weft
 
 import (
 	"bytes"
+	"encoding"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -172,13 +174,11 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 
 // codesItself reports whether t brings JSON or text methods of its own.
 func codesItself(t reflect.Type) bool {
-	for _, method := range []string{
-		"MarshalJSON", "MarshalJSONTo", "MarshalText", "AppendText",
-		"UnmarshalJSON", "UnmarshalJSONFrom", "UnmarshalText",
-	} {
-		if _, found := reflect.PointerTo(t).MethodByName(method); found {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(ownCoding, reflect.PointerTo(t).Implements)
+}
+
+var ownCoding = []reflect.Type{
+	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.MarshalerTo](),
+	reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[json.UnmarshalerFrom](),
+	reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextAppender](), reflect.TypeFor[encoding.TextUnmarshaler](),
 }
