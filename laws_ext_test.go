@@ -3,6 +3,7 @@ package weft_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -403,6 +404,18 @@ func TestLaw5APanicInTheHandlerOrItsAnswer(t *testing.T) {
 		}
 	}
 }
+
+func TestLaw5ALoggerThatPanics(t *testing.T) {
+	app := weft.New(weft.WithLogger(slog.New(brokenLog{})))
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", errSecret }))
+	assertProblem(t, serve(t, app).send("GET", "/x", ""), 500)
+}
+
+type brokenLog struct{ slog.Handler }
+
+func (brokenLog) Enabled(context.Context, slog.Level) bool  { return true }
+func (b brokenLog) WithAttrs([]slog.Attr) slog.Handler      { return b }
+func (brokenLog) Handle(context.Context, slog.Record) error { panic("the disk is full") }
 
 type explosive struct{}
 

@@ -192,5 +192,6 @@ func logFailure(logger *slog.Logger, r *Request, message, stage string, err erro
 	if p, ok := errors.AsType[*PanicError](err); ok {
 		attrs = append(attrs, "stack", string(p.Stack))
 	}
+	defer func() { _ = recover() }() // a logger that panics must not take the request with it
 	logger.ErrorContext(r.ctx, message, attrs...)
 }
