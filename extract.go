@@ -158,6 +158,9 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 	case reflect.Struct:
 		// Decoding an empty object makes the codec analyse the struct's tags; no method of the user's runs.
 		if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface()); err != nil {
+			if semantic, ok := errors.AsType[*json.SemanticError](err); ok && semantic.Err != nil {
+				err = semantic.Err // the words around it differ from build to build
+			}
 			return fmt.Sprintf("%s cannot be JSON: %v", root, err), "mend the struct's json tags"
 		}
 		for field := range t.Fields() {
