@@ -2,8 +2,6 @@ package weft
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"net/http"
 	"slices"
 
@@ -22,7 +20,10 @@ func (a *App) Plan() (*Plan, error) {
 // accepts no declarations. ctx bounds Build, not the Server.
 func (a *App) Build(ctx context.Context) (*Server, error) {
 	r := resolve(a)
-	if err := errors.Join(r.err(), ctx.Err()); err != nil {
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if a.built == (callsite.Site{}) {
@@ -35,7 +36,6 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 // decides once what a request would otherwise have to ask.
 func (r *resolution) link() *Server {
 	a := r.app
-	l := &linker{observers: slices.Clone(a.observers), logger: a.logger}
 	srv := &Server{
 		plan:       r.plan,
 		mux:        http.NewServeMux(),
@@ -45,7 +45,8 @@ func (r *resolution) link() *Server {
 		drainDelay: a.delay,
 	}
 
-	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, logger: a.logger}
+	l := &linker{server: srv, observers: slices.Clone(a.observers)}
+	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.entry = srv.route
 	if len(r.outermost) > 0 {
@@ -68,8 +69,8 @@ func (r *resolution) link() *Server {
 
 // linker holds what every chain needs.
 type linker struct {
+	server    *Server
 	observers []Observer
-	logger    *slog.Logger
 	routing   *stage // what calls a route's chain
 	first     int    // the first mark behind routing
 	marks     int    // how many marks the longest way needs
@@ -77,23 +78,23 @@ type linker struct {
 
 func (l *linker) observe(stages []*stage) []*stage {
 	for _, st := range stages {
-		st.logger = l.logger
+		st.server = l.server
 		st.dispatch = st.observed(watchersOf(l.observers, st.info))
 	}
 	return stages
 }
 
 func (l *linker) route(rr *resolvedRoute) Next {
-	rr.handler.logger = l.logger
+	rr.handler.server = l.server
 	if rr.respond != nil {
-		rr.respond.logger = l.logger
+		rr.respond.server = l.server
 	}
 	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, l.observers)
 	return l.chain(rr.before(), rr.handler)
 }
 
 func (l *linker) miss(outer []*stage) Next {
-	unrouted := &stage{info: l.routing.info, logger: l.logger}
+	unrouted := &stage{info: l.routing.info, server: l.server}
 	unrouted.dispatch = func(r *Request, _ Next) Response { return r.state.miss.answer(unrouted, r) }
 	return l.chain(outer, unrouted)
 }

@@ -170,7 +170,7 @@ var faults = []fault{
 		dispatch: func(r *weft.Request, next weft.Next) weft.Response {
 			return next(weft.NewRequest(r.HTTP()))
 		},
-		status: 500, logged: "a Request that is not its own",
+		status: 500, logged: "a Request that is not the stage's own",
 	}, {
 		name: "next with no Request",
 		dispatch: func(_ *weft.Request, next weft.Next) weft.Response {

@@ -56,23 +56,38 @@ func watchersOf(observers []Observer, info *StageInfo) *watch {
 	return &watch{info, interested}
 }
 
-// enter tells the observers and returns how to tell them of the end, which must be called once.
-func (w *watch) enter(ctx context.Context) (context.Context, Exit) {
-	exits := make([]Exit, len(w.observers))
-	for i, o := range w.observers {
-		inner, exit := o.Enter(ctx, w.info)
+// enter tells the observers and returns how to tell them of the end, which must
+// be called once. Where one panics, those outside it are told of the end all the same.
+func (w *watch) enter(ctx context.Context) (_ context.Context, exit Exit) {
+	exits := make([]Exit, 0, len(w.observers))
+	exit = func(status int, err error) { leaveAll(exits, status, err) }
+	entered := false
+	defer func() {
+		if !entered {
+			exit(0, errUnwound)
+		}
+	}()
+	for _, o := range w.observers {
+		inner, leave := o.Enter(ctx, w.info)
 		if inner != nil {
 			ctx = inner
 		}
-		exits[i] = exit
-	}
-	return ctx, func(status int, err error) {
-		for i := len(exits) - 1; i >= 0; i-- {
-			if exits[i] != nil {
-				exits[i](status, err)
-			}
+		if leave != nil {
+			exits = append(exits, leave)
 		}
 	}
+	entered = true
+	return ctx, exit
+}
+
+// leaveAll calls the exits in reverse, each whatever the one before it did.
+func leaveAll(exits []Exit, status int, err error) {
+	if len(exits) == 0 {
+		return
+	}
+	last := len(exits) - 1
+	defer leaveAll(exits[:last], status, err)
+	exits[last](status, err)
 }
 
 // observed is the stage with its observers around it. They stand inside its

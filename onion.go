@@ -18,7 +18,7 @@ type stage struct {
 	dispatch func(*Request, Next) Response
 	rules    declared      // what Describe said of it
 	at       callsite.Site // where it was attached
-	logger   *slog.Logger  // the app's
+	server   *Server       // that it was linked for
 }
 
 // mark is the life of one stage in one request. It makes next exactly-once: the
@@ -66,9 +66,12 @@ func onion(from *stage, stages []*stage, first int, core Next) Next {
 //
 // inner is st's own next, nil for the innermost stage; the stage behind it has mark i+1.
 func (st *stage) entrance(caller *stage, i int, inner Next) Next {
-	dispatch := st.dispatch
+	dispatch, server := st.dispatch, st.server
 	return func(r *Request) (resp Response) {
 		s := r.state
+		if s.server != server {
+			return caller.fail(r, errNextForeign)
+		}
 		own := s.mark(i)
 		if !own.CompareAndSwap(fresh, running) {
 			return caller.fail(r, errNextAgain)
@@ -82,21 +85,22 @@ func (st *stage) entrance(caller *stage, i int, inner Next) Next {
 
 		resp = dispatch(r, inner)
 
-		returned = true
 		if inner != nil && s.mark(i+1).Load() != over {
 			s.conclude(i + 1)
 		}
 		if resp.head == nil || resp.head.open {
 			resp = st.accept(r, resp)
 		}
+		returned = true
 		s.leave(own)
 		return resp
 	}
 }
 
 var (
-	errNextAgain  = errors.New("next was called a second time, after the stage had returned, or with a Request that is not its own; the stages inside were not run")
-	errNoResponse = errors.New("the stage returned the zero Response; return what next returned, or an answer of its own such as weft.Empty()")
+	errNextAgain   = errors.New("next was called a second time, or after the stage had returned; the stages inside were not run again")
+	errNextForeign = errors.New("next was called with a Request that is not the stage's own; the stages inside were not run")
+	errNoResponse  = errors.New("the stage returned the zero Response; return what next returned, or an answer of its own such as weft.Empty()")
 )
 
 // unwound ends a stage that did not return: p is its panic, or nil for runtime.Goexit,
@@ -125,9 +129,10 @@ func (st *stage) accept(r *Request, resp Response) Response {
 // is the server's fault.
 func (st *stage) fail(r *Request, err error) (resp Response) {
 	defer func() {
-		if p := recover(); p != nil { // an error whose methods panic
-			resp = problem(caught(p))
-			st.report(r, resp.Err())
+		if p := recover(); p != nil { // an error whose methods panic, so it must not be asked anything more
+			broken := caught(p)
+			resp = (&Error{Code: "internal"}).response(broken)
+			st.report(r, broken)
 		}
 	}()
 	err = concrete(err)
@@ -180,8 +185,8 @@ func (s *state) leave(m *mark) {
 
 // report logs the cause of a failure.
 func (st *stage) report(r *Request, err error) {
-	logger := st.logger
-	if r.state.server != nil {
+	logger := st.server.logger
+	if r.state.server == st.server {
 		logger = r.state.logger() // names the route
 	}
 	logFailure(logger, r, "request failed", st.info.Name, err)

@@ -25,11 +25,7 @@ type Request struct {
 // NewRequest is a Request outside any server: to call a stage alone in a test.
 // It has no route, logs go to [slog.Default], and a server's next refuses it.
 func NewRequest(hr *http.Request) *Request {
-	s := newState(nil, hr)
-	for i := range s.marks {
-		s.marks[i].Store(over)
-	}
-	return s.first()
+	return newState(nil, hr).first()
 }
 
 // Context is the context of this view. It ends when the client leaves or the

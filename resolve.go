@@ -65,6 +65,10 @@ func resolve(a *App) *resolution {
 	r.checkOrder(r.outermost)
 	r.plan.App = infos(r.outermost)
 
+	for _, g := range a.groups { // whether or not a route uses them
+		r.stages(g.middleware, KindMiddleware, StageInfo{})
+		r.stages(g.interceptors, KindInterceptor, StageInfo{})
+	}
 	table := &routeTable{}
 	for _, d := range a.routes {
 		r.resolveRoute(table, d)
@@ -180,12 +184,11 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	if err == nil {
 		route, err = r.prefixes[d.group].Join(route)
 	}
-	if err != nil {
-		r.report(d.at, d.pattern, err.Error(), "mend the pattern: [METHOD ][HOST]/[PATH]")
-		return
-	}
 	name := route.String()
-	if !r.broken[d.group] { // otherwise it would conflict with patterns it is not meant to
+	if err != nil {
+		name = d.pattern
+		r.report(d.at, name, err.Error(), "mend the pattern: [METHOD ][HOST]/[PATH]")
+	} else if !r.broken[d.group] { // otherwise it would conflict with patterns it is not meant to
 		if problem, remedy := table.add(name, d.at); problem != "" {
 			r.report(d.at, name, problem, remedy)
 		}
@@ -290,6 +293,10 @@ func (t *routeTable) add(name string, at callsite.Site) (problem, remedy string)
 		t.accepted = append(t.accepted, acceptedRoute{name, at})
 		return "", ""
 	}
+	const mend = "mend the pattern: [METHOD ][HOST]/[PATH]"
+	if alone := register(http.NewServeMux(), name); alone != "" {
+		return alone, mend
+	}
 	for _, other := range t.accepted {
 		pair := http.NewServeMux()
 		register(pair, other.pattern)
@@ -299,7 +306,7 @@ func (t *routeTable) add(name string, at callsite.Site) (problem, remedy string)
 				"change one of the two, or make one more specific than the other"
 		}
 	}
-	return refusal, "mend the pattern: [METHOD ][HOST]/[PATH]"
+	return refusal, mend
 }
 
 // register returns what ServeMux panics with, in place of its panic.

@@ -53,6 +53,7 @@ const (
 	removeField
 	addVary
 	setStatus
+	setBody
 	failed // made from an error; what stands before it is the error's own rendering
 )
 
@@ -216,7 +217,9 @@ func finalStatus(status int) bool { return status >= 200 && status <= 599 }
 // WithBody replaces the body with a copy of body and sets its media type;
 // status and other header fields stay.
 func (r Response) WithBody(mediaType string, body []byte) Response {
-	if r = r.WithHeader(contentType, mediaType); r.head != nil && !errorIs[*invalidFieldError](r.head.err) {
+	r = r.WithHeader(contentType, mediaType)
+	if r.head != nil && httpfield.ValidValue(mediaType) {
+		r = r.link(setBody, "", "")
 		r.body = bytes.Clone(body)
 	}
 	return r
@@ -303,7 +306,7 @@ func varies(lines []string, name string) bool {
 }
 
 // since replays on base what was done to r after it was made from an error:
-// fields and statuses that a stage put on a failure stand on what it is mapped to.
+// what a stage put on a failure stands on what it is mapped to.
 func (r Response) since(base Response) Response {
 	var links []*head
 	for n := r.head; n.change != failed; n = n.prev {
@@ -311,8 +314,11 @@ func (r Response) since(base Response) Response {
 	}
 	for _, n := range slices.Backward(links) {
 		base = base.link(n.change, n.name, n.value)
-		if n.change == setStatus {
+		switch n.change {
+		case setStatus:
 			base.head.status = n.status
+		case setBody:
+			base.body = r.body
 		}
 	}
 	return base

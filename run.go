@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -17,7 +18,8 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	abortGrace        = time.Second // for what honours its context to end by itself
+	silenceGrace      = 5 * time.Second // what http.Server.Shutdown grants too
+	abortGrace        = time.Second     // for what honours its context to end by itself
 )
 
 // Run serves on the TCP address, such as ":8080", until ctx ends or the process
@@ -52,7 +54,7 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 			return fmt.Errorf("weft: Run cannot listen: %w", err)
 		}
 	}
-	r := &serving{http: hs}
+	r := &serving{http: hs, listener: l}
 	srv.prepare(ctx, r)
 	defer r.abort()
 	if !srv.start(r) {
@@ -71,7 +73,7 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 	}()
 	select {
 	case err := <-failed:
-		if !errors.Is(err, http.ErrServerClosed) {
+		if !errors.Is(err, http.ErrServerClosed) && !r.draining.Load() {
 			return fmt.Errorf("weft: Run stopped serving: %w", err)
 		}
 	case <-ctx.Done():
@@ -98,10 +100,31 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 
 // serving is one Run under way.
 type serving struct {
-	http  *http.Server
-	abort context.CancelFunc // ends the contexts of all its requests
-	once  sync.Once
-	err   error
+	http     *http.Server
+	listener net.Listener
+	abort    context.CancelFunc // ends the contexts of all its requests
+	draining atomic.Bool
+	once     sync.Once
+	err      error
+	silent   silentConnections
+}
+
+// silentConnections are those that were accepted and have not sent a request
+// yet. http.Server.Shutdown would drop the request that they are about to send.
+type silentConnections struct {
+	count atomic.Int64
+	all   sync.Map // of net.Conn
+}
+
+func (s *silentConnections) track(c net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		s.all.Store(c, nil)
+		s.count.Add(1)
+	} else if s.count.Load() > 0 {
+		if _, was := s.all.LoadAndDelete(c); was {
+			s.count.Add(-1)
+		}
+	}
 }
 
 // prepare sets what the user's server leaves unset.
@@ -119,6 +142,13 @@ func (srv *Server) prepare(ctx context.Context, r *serving) {
 	}
 	if hs.ErrorLog == nil {
 		hs.ErrorLog = slog.NewLogLogger(srv.logger.Handler(), slog.LevelWarn)
+	}
+	observe := hs.ConnState
+	hs.ConnState = func(c net.Conn, state http.ConnState) {
+		r.silent.track(c, state)
+		if observe != nil {
+			observe(c, state)
+		}
 	}
 	base := context.WithoutCancel(ctx) // being told to stop must not cut off what is under way
 	aborting, abort := context.WithCancel(base)
@@ -161,6 +191,7 @@ func (r *serving) drain(ctx context.Context, srv *Server) error {
 		case <-time.After(srv.drainDelay):
 		case <-ctx.Done():
 		}
+		r.hearOut(ctx)
 		err := r.http.Shutdown(ctx)
 		if err == nil {
 			return
@@ -172,4 +203,26 @@ func (r *serving) drain(ctx context.Context, srv *Server) error {
 		r.err = fmt.Errorf("weft: requests were still running when the drain timeout had passed, and were cut off: %w", errors.Join(err, r.http.Close()))
 	})
 	return r.err
+}
+
+// hearOut accepts no more connections, and gives those that were accepted and
+// are still silent a moment to send their first request, which is then answered.
+func (r *serving) hearOut(ctx context.Context) {
+	r.draining.Store(true)
+	_ = r.listener.Close()
+	r.http.SetKeepAlivesEnabled(false)
+	ctx, cancel := context.WithTimeout(ctx, silenceGrace)
+	defer cancel()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for r.silent.count.Load() > 0 {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+	// The last of them has sent something; a tick more lets its handler begin.
+	<-poll.C
+	<-poll.C
 }

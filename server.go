@@ -83,8 +83,10 @@ func send(w http.ResponseWriter, method string, resp Response) (status int, writ
 		h.Del(contentLength)
 		w.WriteHeader(status)
 		return status, 0, nil
-	case head && len(resp.body) == 0:
-		// A handler for HEAD may say how long the answer to GET would be.
+	case head && len(resp.body) == 0: // a handler for HEAD may say how long the answer to GET would be
+		if length := h[contentLength]; len(length) != 1 || !digits(length[0]) {
+			delete(h, contentLength)
+		}
 	case head || len(resp.body) > shortBody:
 		h[contentLength] = []string{strconv.Itoa(len(resp.body))}
 	default:
@@ -96,6 +98,11 @@ func send(w http.ResponseWriter, method string, resp Response) (status int, writ
 	}
 	n, err := w.Write(resp.body)
 	return status, int64(n), err
+}
+
+func digits(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 63)
+	return err == nil
 }
 
 // bodyAllowed reports whether a status may have content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
