@@ -210,7 +210,6 @@ func (r *serving) drain(ctx context.Context, srv *Server) error {
 func (r *serving) hearOut(ctx context.Context) {
 	r.draining.Store(true)
 	_ = r.listener.Close()
-	r.http.SetKeepAlivesEnabled(false)
 	ctx, cancel := context.WithTimeout(ctx, silenceGrace)
 	defer cancel()
 	poll := time.NewTicker(5 * time.Millisecond)
