@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-playground/validator/v10"
+
 	"github.com/weft-go/weft/internal/callsite"
 )
 
@@ -23,16 +25,20 @@ const DefaultDrainTimeout = 15 * time.Second
 // outermost; whether Use is called before or after Handle makes no difference.
 // Declaring is not safe for concurrent use, and panics once the App is built.
 type App struct {
-	root      *Group
-	groups    []*Group // all, in order of declaration, the root first
-	routes    []declaredRoute
-	logger    *slog.Logger
-	limit     int64
-	drain     time.Duration
-	delay     time.Duration
-	observers []Observer
-	problems  []*BuildError
-	built     callsite.Site
+	root        *Group
+	groups      []*Group // all, in order of declaration, the root first
+	routes      []declaredRoute
+	logger      *slog.Logger
+	limit       int64
+	drain       time.Duration
+	delay       time.Duration
+	observers   []Observer
+	json        JSONOptions
+	strictQuery bool
+	messages    func(*Request, FieldError) string
+	validate    *validator.Validate // nil is weft's own
+	problems    []*BuildError
+	built       callsite.Site
 }
 
 type declaredRoute struct {
@@ -65,6 +71,34 @@ func WithLimit(bytes int64) Option {
 			return
 		}
 		a.limit = bytes
+	}
+}
+
+// WithJSON sets how the app reads and writes JSON; strictly, otherwise. See [Handler.JSON].
+func WithJSON(o JSONOptions) Option { return func(a *App) { a.json = o } }
+
+// WithStrictQuery refuses query parameters that a handler's Req does not name,
+// on every route whose Req is a struct with tags; see [Handler.StrictQuery].
+func WithStrictQuery() Option { return func(a *App) { a.strictQuery = true } }
+
+// WithMessages sets the text of each [FieldError] in an answer. The function is
+// asked last, when the answer is made, and may look at the request for a
+// language. Where it returns "", the text is the English one of [FieldError.Message].
+func WithMessages(message func(*Request, FieldError) string) Option {
+	return func(a *App) { a.messages = message }
+}
+
+// WithValidator sets the validator for requests: yours, with its rules and
+// aliases. weft does not change it; Build asks each rule that a request can
+// reach about a sample value, to see that it can be asked. It must not be
+// changed once the App is built, and should be made with validator.WithRequiredStructEnabled.
+func WithValidator(v *validator.Validate) Option {
+	return func(a *App) {
+		if v == nil {
+			a.problem(here(), "WithValidator(nil) validates nothing", "give one, or leave the option out")
+			return
+		}
+		a.validate = v
 	}
 }
 

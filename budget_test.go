@@ -5,6 +5,7 @@ package weft
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -159,7 +160,7 @@ func TestBudgetOfAPlainPOST(t *testing.T) {
 	app.Handle("POST /x", Handle(func(_ context.Context, in order) (order, error) { return in, nil }))
 	byHand := http.NewServeMux()
 	byHand.HandleFunc("POST /x", func(w http.ResponseWriter, hr *http.Request) {
-		body, err := readBody(hr, DefaultLimit)
+		body, err := io.ReadAll(http.MaxBytesReader(w, hr.Body, DefaultLimit))
 		var in order
 		if err == nil {
 			err = json.Unmarshal(body, &in, json.RejectUnknownMembers(true))

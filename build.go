@@ -40,7 +40,8 @@ func (r *resolution) link() *Server {
 		plan:       r.plan,
 		mux:        http.NewServeMux(),
 		logger:     a.logger,
-		limit:      a.limit,
+		input:      newInput(a.json, a.limit, a.strictQuery),
+		messages:   a.messages,
 		drain:      a.drain,
 		drainDelay: a.delay,
 	}

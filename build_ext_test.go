@@ -116,3 +116,19 @@ func TestAPolicyOverThePlan(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryWrongDeclarationOfExtractionIsFound(t *testing.T) {
+	_, err := wrongExtraction().Plan()
+	require.Error(t, err)
+	golden(t, "extraction_mistakes.txt", err.Error()+"\n")
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok)
+	routes := map[string]bool{}
+	for _, one := range joined.Unwrap() {
+		var mistake *weft.BuildError
+		require.ErrorAs(t, one, &mistake)
+		assert.Regexp(t, `extract_declarations_ext_test\.go:\d+$`, mistake.Source)
+		routes[mistake.Route] = true
+	}
+	assert.GreaterOrEqual(t, len(routes), 40)
+}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"slices"
-	"time"
 
 	"github.com/weft-go/weft/internal/callsite"
 )
@@ -23,70 +21,6 @@ type endpoint struct {
 
 // typedCall runs the user's function on a frame; out is its Resp as a *Resp.
 type typedCall func(ctx context.Context, frame any) (out any, err error)
-
-// spec is what the builder's methods declare.
-type spec struct {
-	level
-	at        callsite.Site
-	name      string
-	missing   bool // no function
-	status    int
-	statusAt  callsite.Site
-	timeout   time.Duration
-	timeoutAt callsite.Site
-	limit     int64
-	limitAt   callsite.Site
-}
-
-// level is what each of the three levels, app, group and route, declares. Its
-// slices are never appended to in place, so that copies stay independent.
-type level struct {
-	middleware   []attached
-	interceptors []attached
-	meta         []any // the latest first
-}
-
-type attached struct {
-	middleware Middleware
-	at         callsite.Site
-}
-
-func (l *level) use(at callsite.Site, m []Middleware) {
-	l.middleware = attach(l.middleware, at, m)
-}
-
-func (l *level) intercept(at callsite.Site, m []Middleware) {
-	l.interceptors = attach(l.interceptors, at, m)
-}
-
-func (l *level) attach(values []any) {
-	latest := slices.Clone(values)
-	slices.Reverse(latest)
-	l.meta = append(latest, l.meta...)
-}
-
-func attach(list []attached, at callsite.Site, more []Middleware) []attached {
-	list = slices.Clip(list)
-	for _, m := range more {
-		if m != nil { // a nil is how wiring leaves a stage out
-			list = append(list, attached{m, at})
-		}
-	}
-	return list
-}
-
-// here is the line of the user's program that is being executed.
-func here() callsite.Site { return callsite.Caller() }
-
-var (
-	typeRequest  = reflect.TypeFor[*Request]()
-	typeResponse = reflect.TypeFor[Response]()
-)
-
-// empty reports whether a type holds nothing: struct{} and types made from it.
-func empty(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t.NumField() == 0 && !codesItself(t)
-}
 
 // problems reports what is wrong with the declarations, wherever the handler is used.
 func (e *endpoint) problems() []*BuildError {
@@ -109,9 +43,6 @@ func (e *endpoint) problems() []*BuildError {
 	}
 	if set(e.limitAt) && e.limit <= 0 {
 		add(e.limitAt, fmt.Sprintf("Limit(%d) accepts no body", e.limit), "use a positive number of bytes; a handler of struct{} reads no body")
-	}
-	if problem, remedy := unreadable(e.req); problem != "" {
-		add(e.at, problem, remedy)
 	}
 	if problem, remedy := unwritable(e.resp); problem != "" {
 		add(e.at, problem, remedy)
@@ -136,13 +67,13 @@ func (e *endpoint) encodes() bool {
 }
 
 // statuses are those that the declarations can lead to.
-func (e *endpoint) statuses() []int {
+func (e *endpoint) statuses(in *intake) []int {
 	var statuses []int
 	if e.resp != typeResponse {
 		statuses = append(statuses, e.success())
 	}
-	if readsBody(e.req) {
-		statuses = append(statuses, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	if in != nil {
+		statuses = append(statuses, in.statuses()...)
 	}
 	statuses = append(statuses, http.StatusInternalServerError)
 	if e.timeout > 0 {
@@ -153,15 +84,15 @@ func (e *endpoint) statuses() []int {
 
 // steps are the endpoint's own stages on a route; extract and respond are nil
 // where there is nothing to read or to encode.
-func (e *endpoint) steps(route string, limit int64) (extract, handler, respond *stage) {
+func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handler, respond *stage) {
 	step := func(kind Kind, name, detail string) *stage {
 		return &stage{at: e.at, info: &StageInfo{
 			Name: name, Kind: kind, Level: LevelRoute, Route: route, Source: e.at.String(), Detail: detail,
 		}}
 	}
-	if readsBody(e.req) {
-		extract = step(KindExtract, "extract", fmt.Sprintf("JSON body of at most %d bytes as %v", limit, e.req))
-		extract.dispatch = e.extract(extract)
+	if in != nil {
+		extract = step(KindExtract, "extract", in.describe(limit))
+		extract.dispatch = e.extract(extract, in)
 	}
 	detail := ""
 	if e.timeout > 0 {
@@ -174,12 +105,11 @@ func (e *endpoint) steps(route string, limit int64) (extract, handler, respond *
 	return extract, handler, respond
 }
 
-// extract decodes the request into a frame for the handler.
-func (e *endpoint) extract(st *stage) func(*Request, Next) Response {
-	optional := e.req.Kind() == reflect.Pointer
+// extract reads the request into a frame for the handler.
+func (e *endpoint) extract(st *stage, in *intake) func(*Request, Next) Response {
 	return func(r *Request, next Next) Response {
-		frame, in := e.frame()
-		if err := decodeJSON(r, in, optional); err != nil {
+		frame, req := e.frame()
+		if err := in.read(r, req); err != nil {
 			return st.fail(r, err)
 		}
 		r.state.frame = frame
@@ -204,12 +134,12 @@ func (e *endpoint) run(handler, respond *stage, observers []Observer) func(*Requ
 func (e *endpoint) calling(w *watch) func(*Request) (any, error) {
 	call := func(r *Request) (any, error) {
 		frame := r.state.frame
-		if frame == nil {
+		if frame == nil { // nothing was read
 			frame, _ = e.frame()
 		}
 		return e.protected(r.ctx, frame)
 	}
-	if e.req == typeRequest {
+	if e.req == typeRequest && e.extractor == nil {
 		call = func(r *Request) (any, error) {
 			frame, in := e.frame()
 			*in.(**Request) = r
@@ -264,12 +194,12 @@ func (e *endpoint) answering(handler, respond *stage, observers []Observer) func
 		return func(*Request, any) Response { return empty }
 	}
 	base := newHead(e.success(), jsonType) // shared by all answers of the route
-	nullable := e.resp.Kind() == reflect.Pointer || e.resp.Kind() == reflect.Interface
+	null := e.nullAnswer()
 	answer := func(r *Request, out any) Response {
-		if nullable && e.null(out) {
+		if null != nil && null(out) {
 			return handler.fail(r, errNilAnswer)
 		}
-		body, err := respond.encode(out)
+		body, err := respond.encode(r.state.input.codec, out)
 		if err != nil {
 			return respond.fail(r, err)
 		}
@@ -284,8 +214,23 @@ func (e *endpoint) answering(handler, respond *stage, observers []Observer) func
 	return answer
 }
 
+// nullAnswer tells whether a Resp, given as a *Resp, is nothing; it is nil for
+// types that are always something.
+func (e *endpoint) nullAnswer() func(out any) bool {
+	switch e.resp.Kind() {
+	case reflect.Pointer:
+		return e.null
+	case reflect.Interface: // which may hold a nil pointer
+		return func(out any) bool {
+			v := reflect.ValueOf(out).Elem().Elem()
+			return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+		}
+	}
+	return nil
+}
+
 // encode is the boundary of the user's MarshalJSON methods.
-func (st *stage) encode(v any) (body []byte, err error) {
+func (st *stage) encode(c Codec, v any) (body []byte, err error) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -294,7 +239,7 @@ func (st *stage) encode(v any) (body []byte, err error) {
 			}
 		}
 	}()
-	body, err = encodeJSON(v)
+	body, err = c.Encode(v)
 	returned = true
 	return body, err
 }

@@ -272,3 +272,63 @@ func ExampleWithObserver() {
 	// extract 200
 	// 200 {"text":"Hello, Ada"}
 }
+
+// ListOrders is read from the path, the query and a header.
+type ListOrders struct {
+	Tenant string              `path:"tenant"`
+	Limit  int                 `query:"limit" default:"20" validate:"min=1,max=100"`
+	Status []string            `query:"status,csv" validate:"dive,oneof=open shipped"`
+	Since  weft.Opt[time.Time] `query:"since" layout:"DateOnly"`
+	Trace  string              `header:"X-Trace"`
+}
+
+// A Req with tags is read field by field, and everything wrong with it is told at once.
+func ExampleStruct() {
+	app := quiet()
+	app.Handle("GET /{tenant}/orders", weft.Handle(func(_ context.Context, in ListOrders) (string, error) {
+		since, _ := in.Since.Get()
+		return fmt.Sprint(in.Tenant, in.Limit, in.Status, since.Year()), nil
+	}))
+	show(app, "GET", "/acme/orders?status=open,shipped&since=2026-01-02", "")
+
+	app = quiet()
+	app.Handle("GET /{tenant}/orders", weft.Handle(func(context.Context, ListOrders) (string, error) { return "", nil }))
+	show(app, "GET", "/acme/orders?limit=many&since=today", "")
+	// Output:
+	// 200 "acme20 [open shipped] 2026"
+	// 400 {"title":"Bad Request","status":400,"code":"invalid_request","detail":"The request is not valid: see errors.","errors":[{"source":"query","name":"limit","code":"invalid_type","message":"must be of type integer","params":{"type":"integer"}},{"source":"query","name":"since","code":"invalid_type","message":"must be a time like 2006-01-02","params":{"layout":"2006-01-02","type":"time"}}]}
+}
+
+// An Extractor is a value that is combined with others and tested alone.
+func ExampleExtractor() {
+	limit := weft.Default(weft.QueryValue[int]("limit"), 20)
+
+	n, err := limit.Extract(weft.NewRequest(httptest.NewRequest("GET", "/?limit=5", nil)))
+	fmt.Println(n, err)
+	n, err = limit.Extract(weft.NewRequest(httptest.NewRequest("GET", "/", nil)))
+	fmt.Println(n, err)
+	_, err = limit.Extract(weft.NewRequest(httptest.NewRequest("GET", "/?limit=x", nil)))
+	fmt.Println(err)
+	// Output:
+	// 5 <nil>
+	// 20 <nil>
+	// 400 invalid request: query limit: invalid_type
+}
+
+// A PATCH leaves what is absent, clears what is null, and replaces the rest.
+func ExampleOpt() {
+	type profile struct{ Name, Motto string }
+	type change struct {
+		Name  weft.Opt[string] `json:"name" validate:"omitnil,min=2"`
+		Motto weft.Opt[string] `json:"motto"`
+	}
+	app := quiet()
+	app.Handle("PATCH /profile", weft.Handle(func(_ context.Context, in change) (profile, error) {
+		p := profile{"Ada", "Poetical science"}
+		in.Name.ApplyTo(&p.Name)
+		in.Motto.ApplyTo(&p.Motto)
+		return p, nil
+	}))
+	show(app, "PATCH", "/profile", `{"motto":null}`)
+	// Output: 200 {"Name":"Ada","Motto":""}
+}

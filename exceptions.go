@@ -119,7 +119,7 @@ func caught(p any) *PanicError {
 // cause of a 5xx. Response.Err returns err.
 func Fail(err error) Response {
 	err = concrete(err)
-	resp := problem(err)
+	resp := problem(nil, err)
 	resp.head.open = true
 	return resp
 }
@@ -136,13 +136,19 @@ func concrete(err error) error {
 	return err
 }
 
-// problem renders err as problem details (RFC 9457).
-func problem(err error) Response {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e == nil {
-		e = &Error{Code: "internal"}
+// problem renders err as problem details (RFC 9457). The request is for the
+// language of its messages.
+func problem(r *Request, err error) Response {
+	if _, panicked := err.(*PanicError); panicked { // whatever it panicked with
+		return (&Error{Code: "internal"}).response(err)
 	}
-	return e.response(err)
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+		return e.response(err)
+	}
+	if e, ok := errors.AsType[*InvalidRequest](err); ok && e != nil {
+		return e.public(r).response(err)
+	}
+	return (&Error{Code: "internal"}).response(err)
 }
 
 // response renders e as the public face of err.
@@ -214,8 +220,9 @@ func timedOut(cause error) error {
 	return &Error{Status: http.StatusGatewayTimeout, Code: "timeout", Cause: cause}
 }
 
-// clientLeft reports whether err only says that the client is gone.
-func clientLeft(ctx context.Context, err error) bool {
+// contextEnded reports whether err only says that the request's context was
+// cancelled: the client is gone, or the server cuts off what outlasted the drain timeout.
+func contextEnded(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
 }
 

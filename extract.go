@@ -2,186 +2,416 @@ package weft
 
 import (
 	"bytes"
-	"encoding"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/weft-go/weft/internal/binding"
 )
 
-// readsBody reports whether a Req of type t is the JSON body.
-func readsBody(t reflect.Type) bool {
-	return !empty(t) && t != typeRequest
+// Extractor reads a T from a request. It is a value: it can be shared, combined,
+// and tested by one call of Extract. The functions of this file make them;
+// [Handler.Extract] uses one in place of what the handler's Req says by itself.
+type Extractor[T any] struct {
+	reads    []Reads
+	problems []binding.Problem
+	extract  func(*Request) (T, error)
+	plan     *binding.Plan // of a struct with tags
 }
 
-// decodeJSON decodes the body of r into the value that in points to.
-func decodeJSON(r *Request, in any, optional bool) error {
-	undeclared := declaresJSON(r.Header())
-	if undeclared != nil && r.http.ContentLength > 0 {
-		return undeclared // without reading it
+// Extract reads a T from r. What the client did wrong is an [*InvalidRequest].
+func (x Extractor[T]) Extract(r *Request) (T, error) {
+	if x.extract == nil || len(x.problems) > 0 {
+		var zero T
+		return zero, x.unusable()
 	}
-	body, err := r.Body()
+	return x.extract(r)
+}
+
+// Reads describes what the Extractor reads.
+func (x Extractor[T]) Reads() []Reads { return x.reads }
+
+// erased is the Extractor as a handler's spec holds it.
+func (x Extractor[T]) erased() *extraction {
+	problems := x.problems
+	if x.extract == nil {
+		problems = append(slices.Clip(problems), binding.Problem{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"})
+	}
+	return &extraction{x.reads, problems, x.plan, func(r *Request, in any) (err error) {
+		*in.(*T), err = x.Extract(r)
+		return err
+	}}
+}
+
+func (x Extractor[T]) unusable() error {
+	err := fmt.Errorf("the Extractor of %v cannot be used", reflect.TypeFor[T]())
+	for _, p := range x.problems {
+		err = fmt.Errorf("%w: %s", err, p.Text)
+	}
+	return err
+}
+
+// Reads describes one value that is read from a request.
+type Reads struct {
+	Source Source `json:"source"`
+	// Name is the parameter's name, "" for the body.
+	Name string `json:"name,omitempty"`
+	// Form is what a client should send: "integer", "time as 2006-01-02", "json", ...
+	Form     string `json:"form"`
+	Required bool   `json:"required,omitempty"`
+	Default  string `json:"default,omitempty"`
+}
+
+func (r Reads) String() string {
+	text := strings.TrimSpace(string(r.Source)+" "+r.Name) + ": " + r.Form
+	if r.Required {
+		text += ", required"
+	}
+	if r.Default != "" {
+		text += ", default " + r.Default
+	}
+	return text
+}
+
+func readsOf(plan *binding.Plan) []Reads {
+	reads := make([]Reads, len(plan.Reads))
+	for i, r := range plan.Reads {
+		reads[i] = Reads{Source(r.Source), r.Name, r.Form, r.Required, r.Default}
+	}
+	return reads
+}
+
+// PathValue reads a wildcard of the route's pattern. T is a string, a number, a
+// bool, a time, or has UnmarshalText; types defined from these too.
+func PathValue[T any](name string) Extractor[T] { return single[T](FromPath, name) }
+
+// QueryValue reads a query parameter, which must be there; see [Optional] and
+// [Default]. T is as in [PathValue], a pointer to one or an [Opt] of one, which need not be there, or a
+// slice of one, which takes all values.
+func QueryValue[T any](name string) Extractor[T] { return single[T](FromQuery, name) }
+
+// HeaderValue reads a header field; see [QueryValue].
+func HeaderValue[T any](name string) Extractor[T] { return single[T](FromHeader, name) }
+
+// CookieValue reads a cookie; see [QueryValue].
+func CookieValue[T any](name string) Extractor[T] { return single[T](FromCookie, name) }
+
+// single compiles a struct with one field, which has the place and layout of a T.
+func single[T any](source Source, name string) Extractor[T] {
+	t := reflect.TypeFor[T]()
+	tag := name
+	if _, isOpt := unwrapOpt(t); !isOpt && t.Kind() != reflect.Pointer && t.Kind() != reflect.Slice {
+		tag += ",required"
+	}
+	plan, problems := binding.Compile(reflect.StructOf([]reflect.StructField{{
+		Name: "Value", Type: t, Tag: reflect.StructTag(string(source) + ":" + strconv.Quote(tag)),
+	}}), bindingTypes)
+	return Extractor[T]{reads: readsOf(plan), problems: problems, extract: func(r *Request) (v T, err error) {
+		if failures := plan.Bind(binding.TargetOf(&v), r.http, false); failures != nil {
+			return v, &InvalidRequest{http.StatusBadRequest, bound(failures)}
+		}
+		return v, nil
+	}}
+}
+
+// JSONBody reads the JSON body, strictly unless the route's [JSONOptions] say
+// otherwise. It must be there, unless T is a pointer or an [Opt].
+func JSONBody[T any]() Extractor[T] {
+	return bodyExtractor("json", func(r *Request, into *T) error {
+		return r.decodeJSON(into, optionalBody(reflect.TypeFor[T]()))
+	})
+}
+
+// TextBody reads a body of type text/plain in UTF-8.
+func TextBody() Extractor[string] { return bodyExtractor("text", (*Request).decodeText) }
+
+// RawBody reads the body as it is, whatever its type. The bytes are the caller's own.
+func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decodeRaw) }
+
+func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
+	return Extractor[T]{
+		reads: []Reads{{Source: FromBody, Form: form}},
+		extract: func(r *Request) (v T, err error) {
+			err = decode(r, &v)
+			return v, err
+		},
+	}
+}
+
+// Struct reads a struct field by field, as its tags say:
+//
+//	path:"id"                   a wildcard of the route's pattern
+//	query:"limit" default:"20"  a query parameter; slices take repeated ones
+//	query:"tags,csv"            a comma list
+//	header:"X-Tenant,required"  a header field that must be there
+//	cookie:"session"            a cookie
+//	body:"json"                 the body; also "text" (string) and "raw" ([]byte)
+//
+// Fields are strings, bools, numbers, times (with a layout tag: a layout of
+// package time or one of its names, unix, unixmilli; RFC 3339 by default),
+// durations, types with UnmarshalText, types defined from these, pointers to and slices and [Opt]s of these.
+// A field whose type has a method FromRequest(*Request) error on its pointer extracts itself.
+// Embedded structs compose. Path values are required; others are left as they are when
+// absent, unless the tag says required. An empty query parameter is an error for
+// a number and the like, and absent for a pointer or an Opt of one. An exported field without a source is an
+// error of Build. All failures are reported together.
+//
+// A handler whose Req is such a struct reads it like this by itself.
+func Struct[T any]() Extractor[T] {
+	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
+	return Extractor[T]{reads: readsOf(plan), problems: problems, plan: plan, extract: func(r *Request) (v T, err error) {
+		err = fillStruct(plan, r, &v)
+		return v, err
+	}}
+}
+
+// ExtractorOption says something about an extractor made by [NewExtractor].
+type ExtractorOption func(*[]Reads)
+
+// ReadsBody says that the extractor reads the body, of the media types given.
+func ReadsBody(mediaTypes ...string) ExtractorOption {
+	return func(reads *[]Reads) {
+		*reads = append(*reads, Reads{Source: FromBody, Form: strings.Join(mediaTypes, ", ")})
+	}
+}
+
+// NewExtractor makes an Extractor of a function. An [*InvalidRequest] that it
+// returns is the client's fault, an [*Error] says itself what it is, any other error is a 500.
+func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...ExtractorOption) Extractor[T] {
+	x := Extractor[T]{reads: []Reads{{Source: fromItself, Name: name, Form: reflect.TypeFor[T]().String()}}, extract: fn}
+	for _, opt := range opts {
+		opt(&x.reads)
+	}
+	return x
+}
+
+// Optional is absent where x finds that its value is missing. Other failures stay.
+func Optional[T any](x Extractor[T]) Extractor[Opt[T]] {
+	return derived(x, func(r *Request) (Opt[T], error) {
+		v, err := x.Extract(r)
+		if missing(err) {
+			return Opt[T]{}, nil
+		}
+		return Some(v), err
+	})
+}
+
+// Default is fallback where x finds that its value is missing. Other failures stay.
+func Default[T any](x Extractor[T], fallback T) Extractor[T] {
+	d := derived(x, func(r *Request) (T, error) {
+		v, err := x.Extract(r)
+		if missing(err) {
+			return fallback, nil
+		}
+		return v, err
+	})
+	for i := range d.reads {
+		d.reads[i].Required, d.reads[i].Default = false, fmt.Sprint(fallback)
+	}
+	return d
+}
+
+// Map makes a U of what x reads. An error of fn is the client's fault: a 400
+// with the code invalid_type, unless it is an [*InvalidRequest] or an [*Error] itself.
+func Map[T, U any](x Extractor[T], fn func(T) (U, error)) Extractor[U] {
+	return derived(x, func(r *Request) (u U, err error) {
+		v, err := x.Extract(r)
+		if err != nil {
+			return u, err
+		}
+		u, err = fn(v)
+		return u, x.blame(err, http.StatusBadRequest, CodeInvalidType, map[string]any{"type": "value"})
+	})
+}
+
+// Validate checks what x reads. An error of check is a broken rule: a 422 with the code
+// invalid, unless it is an [*InvalidRequest] or an [*Error] itself.
+func Validate[T any](x Extractor[T], check func(T) error) Extractor[T] {
+	validated := derived(x, func(r *Request) (T, error) {
+		v, err := x.Extract(r)
+		if err == nil {
+			err = x.blame(check(v), http.StatusUnprocessableEntity, "invalid", nil)
+		}
+		return v, err
+	})
+	validated.plan = x.plan
+	return validated
+}
+
+// Tried is a value, or why there is none.
+type Tried[T any] struct {
+	Value T
+	Err   error
+}
+
+// Try hands the failure of x to the handler, to deal with it there.
+func Try[T any](x Extractor[T]) Extractor[Tried[T]] {
+	return derived(x, func(r *Request) (Tried[T], error) {
+		v, err := x.Extract(r)
+		return Tried[T]{v, err}, nil
+	})
+}
+
+// derived is an Extractor that reads what x reads.
+func derived[T, U any](x Extractor[T], extract func(*Request) (U, error)) Extractor[U] {
+	return Extractor[U]{reads: slices.Clone(x.reads), problems: x.problems, extract: extract}
+}
+
+// blame makes an error of the user's the client's, at the place that x reads.
+func (x Extractor[T]) blame(err error, status int, code string, params map[string]any) error {
+	if err == nil || errorIs[*InvalidRequest](err) || errorIs[*Error](err) {
+		return err
+	}
+	f := FieldError{Code: code, Params: params, Cause: err}
+	switch len(x.reads) {
+	case 0:
+	case 1:
+		f.Source, f.Name = x.reads[0].Source, x.reads[0].Name
+	default:
+		f.Source = fromRequest
+	}
+	return invalid(status, f)
+}
+
+func missing(err error) bool {
+	rejected, ok := errors.AsType[*InvalidRequest](err)
+	return ok && rejected.Missing()
+}
+
+// fromItself is the source of a value whose type or function knows where to look.
+const fromItself Source = "itself"
+
+// fromRequest is the source of a value that is made of several.
+const fromRequest Source = "request"
+
+// selfExtractor is a type that extracts itself.
+type selfExtractor interface{ FromRequest(*Request) error }
+
+var bindingTypes = binding.Types{
+	Wrapper: optOf,
+	Itself:  func(t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[selfExtractor]()) },
+}
+
+// fillStruct fills the struct that in points to, and reports all failures of
+// head and body together.
+func fillStruct(plan *binding.Plan, r *Request, in any) error {
+	t := binding.TargetOf(in)
+	var found *InvalidRequest
+	if failures := plan.Bind(t, r.http, r.state.input.strictQuery); failures != nil {
+		found = &InvalidRequest{http.StatusBadRequest, bound(failures)}
+	}
+	var other error
+	note := func(err error) {
+		rejected, ok := errors.AsType[*InvalidRequest](err)
+		switch {
+		case err == nil:
+		case !ok:
+			other = errors.Join(other, err)
+		case found == nil:
+			found = &InvalidRequest{rejected.Status, rejected.Fields}
+		default:
+			found.add(rejected)
+		}
+	}
+	for i := range plan.Itself {
+		note(plan.Itself[i].Pointer(t).(selfExtractor).FromRequest(r))
+	}
+	if plan.Body != nil {
+		note(r.decodeBody(plan.Body.Kind, plan.Body.Pointer(t), plan.Body.Optional))
+	}
+	switch {
+	case other != nil:
+		return other // not the client's to mend
+	case found != nil:
+		return found
+	}
+	return nil
+}
+
+// add takes the failures of another part of the request. What is wrong with
+// the body as a whole decides the status; a broken rule does not while something cannot be read.
+func (e *InvalidRequest) add(more *InvalidRequest) {
+	e.Fields = append(e.Fields, more.Fields...)
+	if more.Status != http.StatusUnprocessableEntity && more.Status != http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity {
+		e.Status = more.Status
+	}
+}
+
+// optionalBody reports whether a body of this type may be absent.
+func optionalBody(t reflect.Type) bool {
+	_, isOpt := unwrapOpt(t)
+	return isOpt || t.Kind() == reflect.Pointer
+}
+
+// decodeBody reads the body into what a pointer points to.
+func (r *Request) decodeBody(kind string, into any, optional bool) error {
+	switch kind {
+	case "text":
+		return r.decodeText(into.(*string))
+	case "raw":
+		return r.decodeRaw(into.(*[]byte))
+	}
+	return r.decodeJSON(into, optional)
+}
+
+func (r *Request) decodeJSON(into any, optional bool) error {
+	in := r.state.input
+	accepted := in.json.declaresJSON(r.http.Header)
+	if accepted != "" && r.http.ContentLength > 0 {
+		return unsupported(accepted) // without reading it
+	}
+	body, err := r.borrowBody()
 	if err != nil {
 		return err
 	}
 	value := bytes.TrimSpace(body)
 	switch absent := len(value) == 0; {
-	case undeclared != nil && !absent:
-		return undeclared
+	case accepted != "" && !absent:
+		return unsupported(accepted)
 	case absent && optional:
 		return nil
 	case absent || string(value) == "null" && !optional:
-		return &Error{
-			Status: http.StatusBadRequest, Code: "body_required",
-			Detail: "The request needs a JSON body.",
-		}
+		return invalid(http.StatusBadRequest, FieldError{Source: FromBody, Code: CodeBodyRequired})
 	}
-	if err := json.Unmarshal(body, in, json.RejectUnknownMembers(true)); err != nil {
-		return invalidJSON(err)
+	if err := in.codec.Decode(body, into); err != nil {
+		return invalid(http.StatusBadRequest, jsonField(err))
 	}
 	return nil
 }
 
-// declaresJSON checks Content-Type and Content-Encoding (RFC 9110 sections 8.3 and 8.4).
-func declaresJSON(h http.Header) error {
-	for _, coding := range h["Content-Encoding"] {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return unsupportedMedia("The request body must not be compressed.")
+func (r *Request) decodeText(into *string) error {
+	body, err := r.borrowBody()
+	if err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		mediaType, params, err := mime.ParseMediaType(r.http.Header.Get(contentType))
+		charset, given := params["charset"]
+		if err != nil || mediaType != "text/plain" || given && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") || encoded(r.http.Header) {
+			return unsupported("sent as text/plain in UTF-8")
 		}
 	}
-	declared := h.Get(contentType)
-	if declared == jsonType {
-		return nil
+	if !utf8.Valid(body) {
+		return invalid(http.StatusBadRequest, FieldError{Source: FromBody, Code: CodeInvalidUTF8})
 	}
-	mediaType, params, err := mime.ParseMediaType(declared)
-	if err != nil || mediaType != jsonType && !strings.HasSuffix(mediaType, "+json") {
-		return unsupportedMedia("The request body must be JSON and say so: Content-Type: application/json.")
-	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
-		return unsupportedMedia("The JSON request body must be in UTF-8.")
-	}
+	*into = string(body)
 	return nil
 }
 
-func unsupportedMedia(detail string) error {
-	return &Error{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: detail}
+func (r *Request) decodeRaw(into *[]byte) error {
+	body, err := r.borrowBody()
+	*into = bytes.Clone(body)
+	return err
 }
 
-// maxPointer bounds how much of a client's own member names is repeated to it.
-const maxPointer = 256
-
-// invalidJSON says where a body is wrong without repeating its values; the decoder's text, which may, is the cause.
-func invalidJSON(err error) error {
-	e := &Error{
-		Status: http.StatusBadRequest, Code: "invalid_json",
-		Detail: "The request body is not the JSON that this operation accepts.",
-		Cause:  err,
-	}
-	var pointer jsontext.Pointer
-	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
-		pointer = semantic.JSONPointer
-	} else if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		pointer = syntactic.JSONPointer
-	}
-	switch {
-	case errors.Is(err, json.ErrUnknownName):
-		e.Code, e.Detail = "unknown_field", "The request body has a member that this operation does not know."
-	case errors.Is(err, jsontext.ErrDuplicateName):
-		e.Code, e.Detail = "duplicate_field", "The request body has a member twice."
-	}
-	if pointer != "" && len(pointer) <= maxPointer {
-		e.Extensions = map[string]any{"pointer": string(pointer)}
-	}
-	return e
-}
-
-// sourceTags mark fields that are read from elsewhere than the body.
-var sourceTags = []string{"path", "query", "header", "cookie", "form", "file", "value", "inject", "body"}
-
-// unreadable says why no Req of type t can be read, and what to do.
-func unreadable(t reflect.Type) (problem, remedy string) {
-	if !readsBody(t) {
-		return "", ""
-	}
-	base := t
-	if base.Kind() == reflect.Pointer {
-		base = base.Elem()
-	}
-	if base.Kind() == reflect.Struct {
-		for field := range base.Fields() {
-			for _, tag := range sourceTags {
-				if _, tagged := field.Tag.Lookup(tag); tagged {
-					return fmt.Sprintf("the field %s of %v has a %s tag, which is not supported yet", field.Name, t, tag),
-						"take *weft.Request and read it from there"
-				}
-			}
-		}
-	}
-	return uncodable(fmt.Sprintf("the request type %v", t), t, true, map[reflect.Type]bool{})
-}
-
-// unwritable says why no Resp of type t can be answered with, and what to do.
-func unwritable(t reflect.Type) (problem, remedy string) {
-	if t == typeResponse || empty(t) {
-		return "", ""
-	}
-	if t == reflect.TypeFor[*Response]() {
-		return "the handler returns a *weft.Response", "return a weft.Response, which is a value"
-	}
-	return uncodable(fmt.Sprintf("the response type %v", t), t, false, map[reflect.Type]bool{})
-}
-
-// uncodable walks all that JSON would reach from t and reports the first type that has no JSON form.
-func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]bool) (problem, remedy string) {
-	if seen[t] || codesItself(t) {
-		return "", ""
-	}
-	seen[t] = true
-	remedy = "use another type, leave the field out with `json:\"-\"`, or give the type MarshalJSON and UnmarshalJSON"
-	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128, reflect.Uintptr:
-		return fmt.Sprintf("%s has a part of type %v, which has no JSON form", root, t), remedy
-	case reflect.Interface:
-		if decode && t.NumMethod() > 0 {
-			return fmt.Sprintf("%s has a part of type %v, and JSON cannot tell which implementation to decode", root, t), remedy
-		}
-	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return uncodable(root, t.Elem(), decode, seen)
-	case reflect.Map:
-		return uncodable(root, t.Elem(), decode, seen)
-	case reflect.Struct:
-		// Decoding an empty object makes the codec analyse the struct's tags; no method of the user's runs.
-		if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface()); err != nil {
-			if semantic, ok := errors.AsType[*json.SemanticError](err); ok && semantic.Err != nil {
-				err = semantic.Err // the words around it differ from build to build
-			}
-			return fmt.Sprintf("%s cannot be JSON: %v", root, err), "mend the struct's json tags"
-		}
-		for field := range t.Fields() {
-			if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
-				continue
-			}
-			if problem, remedy := uncodable(root, field.Type, decode, seen); problem != "" {
-				return problem, remedy
-			}
-		}
-	}
-	return "", ""
-}
-
-// codesItself reports whether t brings JSON or text methods of its own.
-func codesItself(t reflect.Type) bool {
-	return slices.ContainsFunc(ownCoding, reflect.PointerTo(t).Implements)
-}
-
-var ownCoding = []reflect.Type{
-	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.MarshalerTo](),
-	reflect.TypeFor[json.Unmarshaler](), reflect.TypeFor[json.UnmarshalerFrom](),
-	reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextAppender](), reflect.TypeFor[encoding.TextUnmarshaler](),
+func unsupported(accepted string) error {
+	return invalid(http.StatusUnsupportedMediaType, FieldError{
+		Source: FromBody, Code: CodeUnsupportedMedia, Params: map[string]any{"accepted": accepted},
+	})
 }

@@ -14,13 +14,22 @@ import (
 //
 // Req is what the function is given:
 //
-//	struct{}   nothing is read (as with any struct type without fields)
-//	*Request   the request itself; nothing is decoded
-//	otherwise  the JSON body (RFC 8259), required unless Req is a pointer
+//	struct{}     nothing is read (as with any struct type without fields)
+//	*Request     the request itself; nothing is decoded
+//	a struct with path, query, header, cookie or body tags
+//	             what the tags say; see [Struct]
+//	a type with FromRequest(*Request) error on its pointer
+//	             what that method reads
+//	otherwise    the JSON body (RFC 8259), required unless Req is a pointer or an [Opt]
 //
-// A body must say that it is JSON (application/json or a +json type, in UTF-8),
-// or the answer is 415. It is decoded strictly: duplicate and unknown names,
-// invalid UTF-8 and anything after the value are a 400. A body over the limit is a 413.
+// [Handler.Extract] reads it in another way. A JSON body must say that it is one
+// (application/json or a +json type, in UTF-8), or the answer is 415. It is decoded strictly, unless
+// [JSONOptions] say otherwise: duplicate and unknown names, invalid UTF-8 and
+// anything after the value are a 400. A body over the limit is a 413.
+//
+// Then the validate tags of Req are checked, by go-playground/validator. Its
+// rule required asks whether a value was sent, and not as null: an explicit 0 or false passes. A broken
+// rule is a 422. Everything that is wrong with one request is in one [InvalidRequest].
 //
 // Resp is what it answers with:
 //
@@ -32,58 +41,67 @@ import (
 // An error is rendered as [Error] describes.
 type Handler[Req, Resp any] struct {
 	fn   func(context.Context, Req) (Resp, error)
-	spec spec
+	spec *spec
 }
 
 // Handle makes a Handler of a function, named after it.
 func Handle[Req, Resp any](fn func(context.Context, Req) (Resp, error)) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{fn, spec{at: here(), name: functionName(fn), missing: fn == nil}}
+	return &Handler[Req, Resp]{fn, &spec{at: here(), name: functionName(fn), missing: fn == nil}}
 }
 
 // Named gives the handler a name for the plan, logs and [Route.Name].
 func (h *Handler[Req, Resp]) Named(name string) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.name = name })
+	return &Handler[Req, Resp]{h.fn, h.spec.withName(name)}
 }
 
 // Use adds middleware, the first outermost, inside that of the app and the groups
 // and inside what was added before. They run with the route known. A nil Middleware is left out.
 func (h *Handler[Req, Resp]) Use(m ...Middleware) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.use(here(), m) })
+	return &Handler[Req, Resp]{h.fn, h.spec.withMiddleware(m)}
 }
 
 // Intercept adds interceptors: Middleware that stand inside everything else,
 // where the request has been decoded, around the handler. The order is that of [Handler.Use].
 func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.intercept(here(), m) })
+	return &Handler[Req, Resp]{h.fn, h.spec.withInterceptors(m)}
 }
 
 // Meta attaches values that stages find by type, with [MetaOf]; of two with the same type the later one counts.
 func (h *Handler[Req, Resp]) Meta(values ...any) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.attach(values) })
+	return &Handler[Req, Resp]{h.fn, h.spec.withMeta(values)}
 }
 
 // Status is the status of a success, from 200 to 399: 200 by default, 204 where Resp is struct{}.
 func (h *Handler[Req, Resp]) Status(status int) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.status, s.statusAt = status, here() })
+	return &Handler[Req, Resp]{h.fn, h.spec.withStatus(status)}
 }
 
 // Timeout sets a deadline for the function. It runs on its goroutine to its
 // end and must honour its context: nothing is abandoned. Where it returns after the deadline,
 // its answer is discarded and the client gets a 504.
 func (h *Handler[Req, Resp]) Timeout(d time.Duration) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.timeout, s.timeoutAt = d, here() })
+	return &Handler[Req, Resp]{h.fn, h.spec.withTimeout(d)}
 }
 
 // Limit is how many bytes of body the route accepts, in place of the app's
 // limit; more is a 413.
 func (h *Handler[Req, Resp]) Limit(bytes int64) *Handler[Req, Resp] {
-	return h.with(func(s *spec) { s.limit, s.limitAt = bytes, here() })
+	return &Handler[Req, Resp]{h.fn, h.spec.withLimit(bytes)}
 }
 
-func (h *Handler[Req, Resp]) with(change func(*spec)) *Handler[Req, Resp] {
-	c := *h
-	change(&c.spec)
-	return &c
+// JSON sets how the route reads and writes JSON, in place of what the app says.
+func (h *Handler[Req, Resp]) JSON(o JSONOptions) *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{h.fn, h.spec.withJSON(o)}
+}
+
+// StrictQuery refuses query parameters that Req does not name, where Req is a struct with tags.
+func (h *Handler[Req, Resp]) StrictQuery() *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{h.fn, h.spec.withStrictQuery()}
+}
+
+// Extract sets how Req is read, in place of what its type says.
+func (h *Handler[Req, Resp]) Extract(x Extractor[Req]) *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{h.fn, h.spec.withExtraction(x.erased())}
 }
 
 // Endpoint is what a route leads to: a *[Handler] of any types.
@@ -94,7 +112,7 @@ func (h *Handler[Req, Resp]) endpoint() *endpoint {
 		return nil
 	}
 	return &endpoint{
-		spec:  h.spec,
+		spec:  *h.spec,
 		req:   reflect.TypeFor[Req](),
 		resp:  reflect.TypeFor[Resp](),
 		frame: func() (frame, in any) { f := new(typedFrame[Req, Resp]); return f, &f.in },

@@ -54,15 +54,15 @@ func TestTheJSONBodyIsDecodedStrictly(t *testing.T) {
 		{"an unknown field", "/person", `{"nom":"x"}`, 400, "unknown_field", nil},
 		{"another case", "/person", `{"NAME":"x"}`, 400, "unknown_field", nil},
 		{"a field twice", "/person", `{"name":"a","name":"b"}`, 400, "duplicate_field", nil},
-		{"a number too large", "/person", `{"age":300}`, 400, "invalid_json", nil},
-		{"a number in a string", "/person", `{"age":"3"}`, 400, "invalid_json", nil},
-		{"a fraction", "/person", `{"age":3.5}`, 400, "invalid_json", nil},
-		{"another type", "/person", `[]`, 400, "invalid_json", nil},
-		{"trailing text", "/person", good + " xyz", 400, "invalid_json", nil},
-		{"two values", "/person", good + good, 400, "invalid_json", nil},
+		{"a number too large", "/person", `{"age":300}`, 400, "out_of_range", nil},
+		{"a number in a string", "/person", `{"age":"3"}`, 400, "invalid_type", nil},
+		{"a fraction", "/person", `{"age":3.5}`, 400, "invalid_type", nil},
+		{"another type", "/person", `[]`, 400, "invalid_type", nil},
+		{"trailing text", "/person", good + " xyz", 400, "trailing_data", nil},
+		{"two values", "/person", good + good, 400, "trailing_data", nil},
 		{"an unfinished value", "/person", `{"name":`, 400, "invalid_json", nil},
-		{"invalid UTF-8", "/person", "{\"name\":\"\xff\"}", 400, "invalid_json", nil},
-		{"200,000 levels", "/person", strings.Repeat("[", 200_000), 400, "invalid_json", nil},
+		{"invalid UTF-8", "/person", "{\"name\":\"\xff\"}", 400, "invalid_utf8", nil},
+		{"200,000 levels", "/person", strings.Repeat("[", 200_000), 400, "invalid_type", nil},
 		{"no type", "/person", good, 415, "unsupported_media_type", []string{"Content-Type: "}},
 		{"another type of content", "/person", good, 415, "unsupported_media_type", []string{"Content-Type: text/plain"}},
 		{"another charset", "/person", good, 415, "unsupported_media_type", []string{"Content-Type: application/json; charset=latin1"}},
@@ -362,4 +362,20 @@ func TestRequestReadsWhatTheClientSent(t *testing.T) {
 	}))
 	got := serve(t, app).send("GET", "/x/7?a=1&a=2&b", "", "X-A: h", "Cookie: c=v")
 	assert.JSONEq(t, `{"id":"7","none":"","query":{"a":["1","2"],"b":[""]},"header":"h","cookie":"v","noError":true,"missing":true,"method":"GET"}`, got.body)
+}
+
+func TestADurationHasNoJSONFormOfItsOwn(t *testing.T) {
+	app, _ := newApp()
+	app.Handle("POST /x", weft.Handle(echo[struct {
+		Wait []time.Duration `json:"wait"`
+	}]))
+	_, err := app.Plan()
+	assert.ErrorContains(t, err, "time.Duration, which has no JSON form")
+}
+
+func TestANilPointerInAnInterfaceIsNoAnswer(t *testing.T) {
+	app, log := newApp()
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (any, error) { return (*person)(nil), nil }))
+	assertProblem(t, serve(t, app).send("GET", "/x", ""), 500)
+	assert.Len(t, log.errors(), 1)
 }

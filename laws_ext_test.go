@@ -503,3 +503,36 @@ func TestLaw10TwoAppsShareHandlersAndNothingElse(t *testing.T) {
 	assert.Empty(t, firstLog.errors())
 	assert.Len(t, secondLog.errors(), 2)
 }
+
+// On a goroutine of a stage's own, http.ErrAbortHandler would end the process.
+func TestLaw2AnAbortOnAnotherGoroutineDropsTheConnectionOnly(t *testing.T) {
+	for _, at := range places {
+		t.Run(at.name, func(t *testing.T) {
+			app, log := newApp()
+			sent := make(chan weft.Sent, 1)
+			app.Use(weft.Finally("end", func(_ *weft.Request, s weft.Sent) { sent <- s }))
+			group := app.Group("/group")
+			aborts := weft.Handle(func(context.Context, struct{}) (string, error) { panic(http.ErrAbortHandler) })
+			group.Handle("GET /x", at.attach(app, group, aborts, weft.NewMiddleware("goroutine", func(r *weft.Request, next weft.Next) weft.Response {
+				answer := make(chan weft.Response)
+				go func() { answer <- next(r) }()
+				<-answer
+				return weft.Text("the abort must not be overruled")
+			})))
+			_, err := serve(t, app).try("GET", "/group/x", "")
+			require.Error(t, err)
+			assert.Zero(t, (<-sent).Status)
+			assert.Empty(t, log.errors())
+		})
+	}
+}
+
+func TestLaw5APanicIsA500WhateverItsValue(t *testing.T) {
+	app, log := newApp()
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { panic(&weft.Error{Status: 404}) }))
+	app.Handle("GET /y", (&trace{}).handler("y").Use(weft.Before("panics", func(*weft.Request) error { panic(&weft.InvalidRequest{Status: 400}) })))
+	site := serve(t, app)
+	assertProblem(t, site.send("GET", "/x", ""), 500)
+	assertProblem(t, site.send("GET", "/y", ""), 500)
+	assert.Len(t, log.errors(), 2)
+}

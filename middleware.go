@@ -17,8 +17,9 @@ import (
 // without the stages inside. A second call, on whatever goroutine, or one after
 // Dispatch returned, does not run them again: it gets a 500 and is logged.
 //
-// Dispatch must not return the zero Response. A panic becomes a 500. One value
-// serves all requests, concurrently.
+// Dispatch must not return the zero Response. A panic becomes a 500, whatever
+// its value; http.ErrAbortHandler drops the connection. One value serves all
+// requests, concurrently.
 type Middleware interface {
 	Dispatch(r *Request, next Next) Response
 }

@@ -72,7 +72,7 @@ func TestAnObserverSeesEveryStageNestAsTheOnionDoes(t *testing.T) {
 	assert.Contains(t, s.take(), whole+"=0 panic: oh; /app/group/route/extract/interceptor=500 panic: oh;")
 
 	site.send("POST", "/g/x", `broken`)
-	assert.Contains(t, s.take(), "/app/group/route/extract=400 400 Bad Request")
+	assert.Contains(t, s.take(), "/app/group/route/extract=400 400 invalid request: body: invalid_json")
 
 	site.send("POST", "/g/unknown", "")
 	assert.Equal(t, visits("/app/group=404 404 Not Found (not_found)", "/app=404 404 Not Found (not_found)"), s.take())

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/weft-go/weft/internal/callsite"
@@ -110,10 +112,35 @@ func (st *stage) unwound(r *Request, i int, hasInner bool, p any) Response {
 		r.state.conclude(i + 1)
 	}
 	defer r.state.leave(r.state.mark(i))
-	if p == nil {
+	switch {
+	case p == nil:
 		return Response{}
+	case p == http.ErrAbortHandler && !onServersGoroutine():
+		r.state.aborted.Store(true)
+		return Response{head: &head{status: statusClientClosedRequest, err: http.ErrAbortHandler}}
 	}
 	return st.fail(r, caught(p))
+}
+
+// onServersGoroutine reports whether this goroutine is the one that serves the request. On
+// another one, which a stage started to call next, http.ErrAbortHandler would
+// end the process: there it is kept, and the server panics with it when the
+// stages have returned.
+func onServersGoroutine() bool {
+	var pcs [64]uintptr
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := n > 0; more; {
+			var frame runtime.Frame
+			if frame, more = frames.Next(); strings.HasSuffix(frame.Function, "weft.(*Server).ServeHTTP") {
+				return true
+			}
+		}
+		if n < len(pcs) {
+			return false
+		}
+	}
 }
 
 // accept takes a Response that is not finished: none at all, or a failure that
@@ -136,13 +163,16 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 		}
 	}()
 	err = concrete(err)
-	if clientLeft(r.state.base.Context, err) {
-		return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(err)
+	if contextEnded(r.state.base.Context, err) {
+		if srv := r.state.server; srv == nil || !srv.cutting.Load() {
+			return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(err)
+		}
+		err = &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Cause: err}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && errors.Is(r.ctx.Err(), context.DeadlineExceeded) && !errorIs[*Error](err) {
 		err = timedOut(err)
 	}
-	resp = problem(err)
+	resp = problem(r, err)
 	if resp.Status() >= http.StatusInternalServerError {
 		st.report(r, resp.Err())
 	}

@@ -33,6 +33,8 @@ type RoutePlan struct {
 	// Request and Response are the handler's types.
 	Request  string `json:"request"`
 	Response string `json:"response"`
+	// Reads are the values that the handler's Req is made of.
+	Reads []Reads `json:"reads"`
 	// Statuses are those that the route's own declarations can lead to, the success first.
 	Statuses []int `json:"statuses"`
 	// Limit is how many bytes of body are accepted.

@@ -2,8 +2,6 @@ package weft
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -66,58 +64,24 @@ func (r *Request) Route() *Route { return r.state.route.Load() }
 
 // Body reads the whole body, once, under the route's limit (before routing:
 // the app's), and keeps it: every caller gets the same bytes, which nobody may
-// change. Over the limit, the error is an [*Error] with status 413.
+// change. The error, such as a 413 over the limit, is an [*InvalidRequest].
 func (r *Request) Body() ([]byte, error) {
-	b := &r.state.body
+	content, err := r.borrowBody()
+	r.state.body.pooled = nil // they are the caller's to keep now
+	return content, err
+}
+
+// borrowBody is Body for those who are done with the bytes before the request is.
+func (r *Request) borrowBody() ([]byte, error) {
+	b, limit := &r.state.body, r.state.input.limit
 	if !b.read {
 		b.read = true
-		b.bytes, b.err = readBody(r.http, b.limit)
+		b.err = b.readFrom(r.http, r.state.server, limit)
 	}
-	if b.err == nil && int64(len(b.bytes)) > b.limit {
-		return nil, tooLarge(b.limit) // read under the app's limit, the route's is lower
+	if b.err == nil && int64(len(b.bytes)) > limit {
+		return nil, tooLarge(limit) // read under the app's limit, the route's is lower
 	}
 	return b.bytes, b.err
-}
-
-func readBody(hr *http.Request, limit int64) ([]byte, error) {
-	if hr.ContentLength > limit {
-		return nil, tooLarge(limit)
-	}
-	if hr.Body == nil || hr.Body == http.NoBody {
-		return nil, nil
-	}
-	// One byte over the limit tells too large from just large enough; one more
-	// lets a read of exactly ContentLength bytes see the end without growing.
-	body := make([]byte, 0, min(max(hr.ContentLength, 0), limit)+512)
-	from := io.LimitReader(hr.Body, limit+1)
-	for {
-		n, err := from.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		if int64(len(body)) > limit {
-			return nil, tooLarge(limit)
-		}
-		switch {
-		case err == io.EOF:
-			return body, nil
-		case errorIs[*http.MaxBytesError](err): // a limit that somebody else set, lower than ours
-			return nil, tooLarge(limit)
-		case err != nil:
-			return nil, &Error{
-				Status: http.StatusBadRequest, Code: "body_unreadable",
-				Detail: "The request body could not be read to its end.",
-				Cause:  fmt.Errorf("reading the request body: %w", err),
-			}
-		case len(body) == cap(body):
-			body = append(body, 0)[:len(body)]
-		}
-	}
-}
-
-func tooLarge(limit int64) error {
-	return &Error{
-		Status: http.StatusRequestEntityTooLarge, Code: "body_too_large",
-		Detail: fmt.Sprintf("The request body is larger than %d bytes.", limit),
-	}
 }
 
 // Logger is the app's logger, with the attribute "route" once routing led
@@ -143,7 +107,7 @@ type Route struct {
 	pattern string
 	name    string
 	meta    []any
-	limit   int64
+	input   *input
 	logger  *slog.Logger
 	chain   Next
 }

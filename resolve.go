@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-playground/validator/v10"
+
 	"github.com/weft-go/weft/internal/callsite"
 	"github.com/weft-go/weft/internal/pattern"
 )
@@ -24,11 +26,13 @@ type resolution struct {
 	routes    []*resolvedRoute
 	misses    []resolvedMiss
 	problems  []*BuildError
+	rulebook  rulebook
 }
 
 type resolvedRoute struct {
 	route    *Route
 	endpoint *endpoint
+	intake   *intake // nil where nothing is read
 	at       callsite.Site
 	outer    []*stage // middleware of the groups and the route
 	extract  *stage   // nil where nothing is read
@@ -58,6 +62,11 @@ func resolve(a *App) *resolution {
 		prefixes: map[*Group]pattern.Prefix{},
 		broken:   map[*Group]bool{},
 		problems: slices.Clone(a.problems),
+	}
+	if a.validate != nil {
+		r.rulebook = rulebook{a.validate, true}
+	} else {
+		r.rulebook = rulebook{validate: validator.New(validator.WithRequiredStructEnabled())}
 	}
 	r.resolvePrefixes()
 
@@ -102,7 +111,7 @@ func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
 func (r *resolution) resolvePrefixes() {
 	for _, g := range r.app.groups { // outer groups come first
 		prefix, err := pattern.ParsePrefix(g.prefix)
-		if err == nil && g.outer != nil {
+		if err == nil && g.outer != nil && !r.broken[g.outer] {
 			prefix, err = prefix.Within(r.prefixes[g.outer])
 		}
 		if err != nil {
@@ -207,7 +216,9 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.outer = r.once(r.outermost, r.of(KindMiddleware, groups[1:], name, d.endpoint.middleware))
 	outside := slices.Concat(r.outermost, rr.outer)
 	rr.inner = r.once(outside, r.of(KindInterceptor, groups, name, d.endpoint.interceptors))
-	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, r.limitOf(d.endpoint))
+	in := r.inputOf(d.endpoint)
+	rr.intake = r.intakeOf(d.endpoint, route, name)
+	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
 	r.checkOrder(slices.Concat(outside, rr.inner))
 
 	meta := slices.Clone(d.endpoint.meta)
@@ -218,18 +229,38 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		pattern: name,
 		name:    d.endpoint.name,
 		meta:    meta,
-		limit:   r.limitOf(d.endpoint),
+		input:   in,
 		logger:  r.app.logger.With(slog.String("route", name)),
 	}
 	r.routes = append(r.routes, rr)
 	r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
 }
 
-func (r *resolution) limitOf(e *endpoint) int64 {
-	if e.limit > 0 {
-		return e.limit
+// inputOf is how a route reads: as the handler says, else as the app does.
+func (r *resolution) inputOf(e *endpoint) *input {
+	o, limit := r.app.json, r.app.limit
+	if e.json != nil {
+		o = *e.json
 	}
-	return r.app.limit
+	if e.limit > 0 {
+		limit = e.limit
+	}
+	return newInput(o, limit, r.app.strictQuery || e.strict)
+}
+
+// intakeOf compiles how the Req is read, and compares it with the pattern.
+func (r *resolution) intakeOf(e *endpoint, route pattern.Pattern, name string) *intake {
+	in := newIntake(e, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
+	if in == nil {
+		return nil
+	}
+	for _, wildcard := range in.pathNames() {
+		if !slices.Contains(route.Wildcards(), wildcard) {
+			r.report(e.at, name, fmt.Sprintf("%v reads the path value %q, and the pattern has no {%s}", e.req, wildcard, wildcard),
+				"write the wildcard into the pattern, or mend the name")
+		}
+	}
+	return in
 }
 
 func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
@@ -244,8 +275,9 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 		Source:   rr.at.String(),
 		Request:  e.req.String(),
 		Response: e.resp.String(),
-		Statuses: e.statuses(),
-		Limit:    rr.route.limit,
+		Statuses: e.statuses(rr.intake),
+		Reads:    readsIn(rr.intake),
+		Limit:    rr.route.input.limit,
 		Timeout:  e.timeout,
 		Stages:   infos(stages),
 	}
@@ -262,6 +294,13 @@ func (r *resolution) resolveMiss(g *Group) {
 	r.checkOrder(way)
 	r.misses = append(r.misses, m)
 	r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(way)})
+}
+
+func readsIn(in *intake) []Reads {
+	if in == nil {
+		return []Reads{}
+	}
+	return in.reads
 }
 
 func infos(stages []*stage) []StageInfo {

@@ -58,12 +58,14 @@ const (
 )
 
 const (
-	contentType   = "Content-Type"
-	contentLength = "Content-Length"
-	jsonType      = "application/json"
-	textType      = "text/plain; charset=utf-8"
-	htmlType      = "text/html; charset=utf-8"
-	problemType   = "application/problem+json"
+	contentType      = "Content-Type"
+	contentLength    = "Content-Length"
+	transferEncoding = "Transfer-Encoding"
+
+	jsonType    = "application/json"
+	textType    = "text/plain; charset=utf-8"
+	htmlType    = "text/html; charset=utf-8"
+	problemType = "application/problem+json"
 )
 
 // JSON is a 200 with v as its body (application/json, RFC 8259), encoded now.
@@ -241,8 +243,8 @@ func (r Response) Err() error {
 	return r.head.err
 }
 
-// Header returns the header fields as they will be sent, without those the
-// transport adds. The map is the caller's own.
+// Header returns the header fields that were set. The transport adds its own,
+// and leaves out what the status does not allow. The map is the caller's own.
 func (r Response) Header() http.Header {
 	h := http.Header{}
 	r.head.apply(h)
@@ -253,7 +255,8 @@ func (r Response) Header() http.Header {
 // does not exist as bytes.
 var ErrNotRenderable = errors.New("the Response has no body that can be read")
 
-// Render returns the body as it will be sent. The slice is the caller's own.
+// Render returns the body. The slice is the caller's own. Statuses without
+// content, such as 204, and answers to HEAD are sent without it.
 // The zero Response has no body to read: [ErrNotRenderable].
 func (r Response) Render() ([]byte, error) {
 	if r.head == nil {

@@ -27,7 +27,7 @@ type routeHandler struct{ *Route }
 func (h routeHandler) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	s := (*state)(w.(*sink))
 	s.route.Store(h.Route)
-	s.body.limit = h.limit
+	s.input = h.input
 	s.answer = h.chain(s.routed)
 }
 

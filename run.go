@@ -71,17 +71,22 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 			failed <- hs.Serve(l)
 		}
 	}()
+	var broken error // no new connections, but those there are go on
 	select {
 	case err := <-failed:
 		if !errors.Is(err, http.ErrServerClosed) && !r.draining.Load() {
-			return fmt.Errorf("weft: Run stopped serving: %w", err)
+			broken = fmt.Errorf("weft: Run stopped serving: %w", err)
 		}
 	case <-ctx.Done():
 		stopSignals() // a second signal has its usual effect
 	}
 	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), srv.drainDelay+srv.drain)
 	defer cancel()
-	return r.drain(drained, srv)
+	err := r.drain(drained, srv)
+	if broken != nil {
+		err = errors.Join(broken, err)
+	}
+	return err
 }
 
 // Shutdown makes every Run under way stop as if told by a signal, and waits
@@ -196,6 +201,7 @@ func (r *serving) drain(ctx context.Context, srv *Server) error {
 		if err == nil {
 			return
 		}
+		srv.cutting.Store(true)
 		r.abort()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortGrace)
 		defer cancel()

@@ -21,11 +21,14 @@ type Server struct {
 	unrouted   Next
 	moreMarks  int
 	logger     *slog.Logger
-	limit      int64
+	input      *input
+	bodies     bodyPool
+	messages   func(*Request, FieldError) string
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then
 
-	draining atomic.Bool
+	draining atomic.Bool // told to stop
+	cutting  atomic.Bool // ending what outlasted the drain timeout
 	mu       sync.Mutex
 	running  []*serving
 }
@@ -42,16 +45,21 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	sent := Sent{Err: errUnwound}
 	defer s.finish(&sent)
 	resp := srv.entry(s.first())
+	if s.aborted.Load() {
+		panic(http.ErrAbortHandler)
+	}
 	sent.Err = resp.Err()
 	sent.Status, sent.Bytes, sent.WriteErr = send(w, hr.Method, resp)
 }
 
-// finish runs the Finally stages, last entered first, whichever way the request ended.
+// finish runs the Finally stages, last entered first, whichever way the
+// request ended, and gives back what was borrowed.
 func (s *state) finish(sent *Sent) {
 	for _, f := range slices.Backward(s.finals) {
 		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
 	}
+	s.body.release(s.server)
 }
 
 func (f final) run(sent Sent) {
@@ -71,7 +79,7 @@ const shortBody = 1024
 func send(w http.ResponseWriter, method string, resp Response) (status int, written int64, err error) {
 	h := w.Header()
 	resp.head.apply(h)
-	h.Del("Transfer-Encoding")
+	delete(h, transferEncoding)
 	if _, typed := h[contentType]; !typed && len(resp.body) > 0 {
 		h[contentType] = nil // what the Response does not say must not be guessed from the body
 	}
@@ -79,8 +87,8 @@ func send(w http.ResponseWriter, method string, resp Response) (status int, writ
 	head := method == http.MethodHead
 	switch {
 	case !bodyAllowed(status):
-		h.Del(contentType)
-		h.Del(contentLength)
+		delete(h, contentType)
+		delete(h, contentLength)
 		w.WriteHeader(status)
 		return status, 0, nil
 	case head && len(resp.body) == 0: // a handler for HEAD may say how long the answer to GET would be
@@ -90,7 +98,7 @@ func send(w http.ResponseWriter, method string, resp Response) (status int, writ
 	case head || len(resp.body) > shortBody:
 		h[contentLength] = []string{strconv.Itoa(len(resp.body))}
 	default:
-		h.Del(contentLength)
+		delete(h, contentLength)
 	}
 	w.WriteHeader(status)
 	if head || len(resp.body) == 0 {

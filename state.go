@@ -20,29 +20,24 @@ type state struct {
 	miss   *miss    // ServeMux's own answer
 	frame  any      // *frame[Req, Resp] of the handler
 	body   body
+	input  *input // how it is read: the app's, then the route's
 
 	marks     [inlineMarks]mark
 	moreMarks []mark
 	awaited   stragglers
+	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
 
 	finals     []final
 	finalsRoom [1]final
-}
-
-type body struct {
-	limit int64
-	bytes []byte
-	err   error
-	read  bool
 }
 
 func newState(srv *Server, hr *http.Request) *state {
 	s := &state{server: srv}
 	s.base = requestContext{hr.Context(), s}
 	s.view = Request{s, &s.base, hr}
-	s.body.limit = DefaultLimit
+	s.input = defaultInput
 	if srv != nil {
-		s.body.limit = srv.limit
+		s.input = srv.input
 		if srv.moreMarks > 0 {
 			s.moreMarks = make([]mark, srv.moreMarks)
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const teaForTwo = `{"customer":"Ada","items":[{"sku":"tea","quantity":2,"unit_price_cents":450}]}`
+const teaForTwo = `{"customer":"Ada","items":[{"sku":"tea","quantity":2,"unit_price":"4.50"}]}`
 
 // api is the whole service, behind a real connection.
 type api struct {
@@ -50,15 +51,16 @@ type answer struct {
 	body   string
 }
 
-// code is the code of a problem document, "" where the answer is none.
+// code is the code of a problem document, "" where the answer is none. Of a
+// request with one error it is that error's.
 func (a answer) code(t *testing.T) string {
 	t.Helper()
 	if a.header.Get("Content-Type") != "application/problem+json" {
 		return ""
 	}
-	var problem struct{ Code string }
+	var problem problem
 	require.NoError(t, json.Unmarshal([]byte(a.body), &problem))
-	return problem.Code
+	return problem.code()
 }
 
 // call sends a body as JSON, unless a header given as "Name: value" says otherwise.
@@ -83,7 +85,7 @@ func (a *api) call(t *testing.T, method, path, body string, header ...string) an
 
 func TestAPIAnswers(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", draftLimit)
+	long := strings.Repeat("x", bodyLimit)
 	for _, row := range []struct {
 		name, method, path, body string
 		header                   []string
@@ -102,23 +104,24 @@ func TestAPIAnswers(t *testing.T) {
 		{name: "a body is needed", method: "POST", path: "/api/orders", header: []string{"Content-Type: application/json"}, status: 400, code: "body_required"},
 		{name: "a body must be JSON", method: "POST", path: "/api/orders", body: "tea", header: []string{"Content-Type: text/plain"}, status: 415, code: "unsupported_media_type"},
 		{name: "JSON must be whole", method: "POST", path: "/api/orders", body: `{"customer":`, status: 400, code: "invalid_json"},
-		{name: "JSON must have the right types", method: "POST", path: "/api/orders", body: `{"customer":7}`, status: 400, code: "invalid_json"},
+		{name: "JSON must have the right types", method: "POST", path: "/api/orders", body: `{"customer":7}`, status: 400, code: "invalid_type"},
 		{name: "members must be known", method: "POST", path: "/api/orders", body: `{"customer":"Ada","coupon":"X"}`, status: 400, code: "unknown_field"},
 		{name: "members must be there once", method: "POST", path: "/api/orders", body: `{"customer":"Ada","customer":"Bob"}`, status: 400, code: "duplicate_field"},
-		{name: "an order must make sense", method: "POST", path: "/api/orders", body: `{"customer":"Ada","items":[]}`, status: 422, code: "items_required"},
 		{name: "an order must not be huge", method: "POST", path: "/api/orders", body: `{"customer":"` + long + `"}`, status: 413, code: "body_too_large"},
+		{name: "an order must not be due in the past", method: "POST", path: "/api/orders", body: strings.Replace(teaForTwo, `{`, `{"due":"1999-12-24",`, 1), status: 422, code: "due_too_early"},
+
+		{name: "an order is changed", method: "PATCH", path: "/api/orders/1", body: `{"note":"hot"}`, status: 200},
+		{name: "a merge patch may say what it is", method: "PATCH", path: "/api/orders/1", body: `{}`, header: []string{"Content-Type: application/merge-patch+json"}, status: 200},
+		{name: "a patch needs a body", method: "PATCH", path: "/api/orders/1", header: []string{"Content-Type: application/json"}, status: 400, code: "body_required"},
+		{name: "a patch has known members", method: "PATCH", path: "/api/orders/1", body: `{"customer":"Bob"}`, status: 400, code: "unknown_field"},
+		{name: "an unknown order is not changed", method: "PATCH", path: "/api/orders/2", body: `{"note":"hot"}`, status: 404, code: "order_not_found"},
 
 		{name: "an unknown order is not found", method: "GET", path: "/api/orders/2", status: 404, code: "order_not_found"},
 		{name: "an unknown order cannot be deleted", method: "DELETE", path: "/api/orders/2", status: 404, code: "order_not_found"},
-		{name: "an id is a number", method: "GET", path: "/api/orders/tea", status: 400, code: "invalid_order_id"},
-		{name: "an id has no sign", method: "GET", path: "/api/orders/+1", status: 400, code: "invalid_order_id"},
-		{name: "an id fits 63 bits", method: "GET", path: "/api/orders/9223372036854775808", status: 400, code: "invalid_order_id"},
-		{name: "an id to delete is a number", method: "DELETE", path: "/api/orders/tea", status: 400, code: "invalid_order_id"},
-		{name: "a limit is a number", method: "GET", path: "/api/orders?limit=all", status: 400, code: "invalid_limit"},
-		{name: "a limit is not empty", method: "GET", path: "/api/orders?limit=", status: 400, code: "invalid_limit"},
-		{name: "a limit is at least one", method: "GET", path: "/api/orders?limit=0", status: 400, code: "invalid_limit"},
-		{name: "a limit is at most a hundred", method: "GET", path: "/api/orders?limit=101", status: 400, code: "invalid_limit"},
-		{name: "there is one limit", method: "GET", path: "/api/orders?limit=1&limit=2", status: 400, code: "invalid_limit"},
+		{name: "no order is before the first", method: "GET", path: "/api/orders/-1", status: 404, code: "order_not_found"},
+		{name: "an id is a number", method: "GET", path: "/api/orders/tea", status: 400, code: "invalid_type"},
+		{name: "an id fits 63 bits", method: "GET", path: "/api/orders/9223372036854775808", status: 400, code: "out_of_range"},
+		{name: "an id to delete is a number", method: "DELETE", path: "/api/orders/tea", status: 400, code: "invalid_type"},
 
 		{name: "a path of the API leads nowhere", method: "GET", path: "/api/customers", status: 404, code: "not_found"},
 		{name: "another path leads nowhere", method: "GET", path: "/", status: 404, code: "not_found"},
@@ -155,7 +158,7 @@ func TestAnOrderIsReadWhereItsLocationPoints(t *testing.T) {
 
 	var order Order
 	require.NoError(t, json.Unmarshal([]byte(read.body), &order))
-	assert.Equal(t, int64(900), order.Total)
+	assert.Equal(t, Money(900), order.Total)
 }
 
 func TestADeletedOrderIsGone(t *testing.T) {
@@ -168,21 +171,186 @@ func TestADeletedOrderIsGone(t *testing.T) {
 	assert.JSONEq(t, `{"orders":[]}`, a.call(t, "GET", "/api/orders", "").body)
 }
 
-func TestAListHoldsTheNewestOrders(t *testing.T) {
+// fieldErrors are those of an answer, as "/items/0/sku required" or "limit max", in their order.
+func (a answer) fieldErrors(t *testing.T) []string {
+	t.Helper()
+	var problem struct {
+		Errors []struct{ Name, Pointer, Code, Message string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(a.body), &problem), a.body)
+	var all []string
+	for _, e := range problem.Errors {
+		assert.NotEmpty(t, e.Message)
+		all = append(all, e.Name+e.Pointer+" "+e.Code)
+	}
+	return all
+}
+
+func TestARequestIsToldAllThatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
+	a := withOrder(t)
+	item := `{"sku":"tea","quantity":1,"unit_price":"4.50"}`
+	of := func(items ...string) string {
+		return `{"customer":"Ada","items":[` + strings.Join(items, ",") + `]}`
+	}
+	for _, row := range []struct {
+		name, method, path, body string
+		status                   int
+		errors                   []string
+	}{
+		{"an order needs everything", "POST", "/api/orders", `{}`, 422, []string{"/customer required", "/items required"}},
+		{"null is nothing", "POST", "/api/orders", `{"customer":null,"items":null}`, 422, []string{"/customer required", "/items required"}},
+		{"an order is not empty", "POST", "/api/orders", `{"customer":"","items":[]}`, 422, []string{"/customer min", "/items min"}},
+		{"a name has a longest form", "POST", "/api/orders", `{"customer":"` + strings.Repeat("ä", 201) + `","items":[` + item + `]}`, 422, []string{"/customer max"}},
+		{"a note has a longest form", "POST", "/api/orders", `{"customer":"Ada","items":[` + item + `],"note":"` + strings.Repeat("ä", 501) + `"}`, 422, []string{"/note max"}},
+		{"there are not too many items", "POST", "/api/orders", of(slices.Repeat([]string{item}, 101)...), 422, []string{"/items max"}},
+		{"an item needs everything", "POST", "/api/orders", of(item, `{}`), 422, []string{"/items/1/sku required", "/items/1/quantity required", "/items/1/unit_price required"}},
+		{"nothing is ordered too little of", "POST", "/api/orders", of(`{"sku":"","quantity":0,"unit_price":"-0.01"}`), 422, []string{"/items/0/sku min", "/items/0/quantity min", "/items/0/unit_price min"}},
+		{"nothing is ordered too much of", "POST", "/api/orders", of(`{"sku":"tea","quantity":10001,"unit_price":"1000000.01"}`), 422, []string{"/items/0/quantity max", "/items/0/unit_price max"}},
+		{"a price is text", "POST", "/api/orders", of(`{"sku":"tea","quantity":1,"unit_price":4.50}`), 400, []string{"/items/0/unit_price invalid_type"}},
+		{"a price has two decimals", "POST", "/api/orders", of(`{"sku":"tea","quantity":1,"unit_price":"4.505"}`), 400, []string{"/items/0/unit_price invalid_type"}},
+		{"a price can be kept", "POST", "/api/orders", of(`{"sku":"tea","quantity":1,"unit_price":"1` + strings.Repeat("0", 30) + `"}`), 400, []string{"/items/0/unit_price invalid_type"}},
+		{"a date is of the calendar", "POST", "/api/orders", `{"due":"2026-02-30"}`, 400, []string{"/due invalid_type"}},
+
+		{"a status is known", "PATCH", "/api/orders/1", `{"status":"lost"}`, 422, []string{"/status oneof"}},
+		{"a status is there", "PATCH", "/api/orders/1", `{"status":null,"note":null}`, 422, []string{"/status not_null"}},
+		{"a new note has a longest form", "PATCH", "/api/orders/1", `{"note":"` + strings.Repeat("ä", 501) + `"}`, 422, []string{"/note max"}},
+		{"a new date is of the calendar", "PATCH", "/api/orders/1", `{"due":"soon"}`, 400, []string{"/due invalid_type"}},
+		{"an id and a body", "PATCH", "/api/orders/tea", `{"customer":"Bob"}`, 400, []string{"id invalid_type", "/customer unknown_field"}},
+
+		{"everything in a query", "GET", "/api/orders?since=today&until=2026-11-21&min_total=NaN&limit=all&cursor=2", "", 400,
+			[]string{"since invalid_type", "until invalid_type", "min_total invalid_type", "limit invalid_type", "cursor invalid_type"}},
+		{"a limit is not empty", "GET", "/api/orders?limit=", "", 400, []string{"limit invalid_type"}},
+		{"there is one limit", "GET", "/api/orders?limit=1&limit=2", "", 400, []string{"limit repeated"}},
+		{"a cursor is not empty", "GET", "/api/orders?cursor=", "", 400, []string{"cursor invalid_type"}},
+		{"a filter is known", "GET", "/api/orders?state=open", "", 400, []string{"state unknown_field"}},
+		{"a limit is at least one", "GET", "/api/orders?limit=0", "", 422, []string{"limit min"}},
+		{"a limit is at most a hundred", "GET", "/api/orders?limit=101", "", 422, []string{"limit max"}},
+		{"a total is not negative", "GET", "/api/orders?min_total=-0.01", "", 422, []string{"min_total min"}},
+		{"a status to filter by is known", "GET", "/api/orders?status=open,lost", "", 422, []string{"status oneof"}},
+		{"a status to filter by is named once", "GET", "/api/orders?status=open,open", "", 422, []string{"status unique"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			got := a.call(t, row.method, row.path, row.body)
+			assert.Equal(t, row.status, got.status, got.body)
+			assert.Equal(t, row.errors, got.fieldErrors(t))
+		})
+	}
+}
+
+func TestTheMostOfEverythingIsAnOrder(t *testing.T) {
+	t.Parallel()
+	item := `{"sku":"` + strings.Repeat("x", 200) + `","quantity":10000,"unit_price":"1000000.00"}`
+	got := newAPI(t, t.Output()).call(t, "POST", "/api/orders",
+		`{"customer":"`+strings.Repeat("ä", 200)+`","items":[`+strings.Repeat(item+",", 99)+item+`],"note":"`+strings.Repeat("ä", 500)+`"}`)
+	require.Equal(t, http.StatusCreated, got.status, got.body)
+	assert.Contains(t, got.body, `"total":"1000000000000.00"`)
+}
+
+func TestTheFormThatIsExpectedIsTold(t *testing.T) {
+	t.Parallel()
+	a := withOrder(t)
+	for path, want := range map[string]string{
+		"/api/orders?min_total=4,50": `must be an amount in text, such as \"4.50\"`,
+		"/api/orders?cursor=2":       `must be the next of an earlier answer`,
+	} {
+		assert.Contains(t, a.call(t, "GET", path, "").body, want)
+	}
+	assert.Contains(t, a.call(t, "PATCH", "/api/orders/1", `{"due":"soon"}`).body, `must be a date such as \"2026-11-21\"`)
+	assert.Contains(t, a.call(t, "PATCH", "/api/orders/1", `{"status":null}`).body, `must not be null`)
+}
+
+func TestAPatchLeavesClearsAndReplaces(t *testing.T) {
+	t.Parallel()
+	a := withOrder(t)
+	for _, row := range []struct {
+		name, patch string
+		due, note   string // "null" where they are left out
+	}{
+		{"values", `{"due":"2099-12-24","note":"hot"}`, `"2099-12-24"`, `"hot"`},
+		{"absent", `{}`, `"2099-12-24"`, `"hot"`},
+		{"null and absent", `{"due":null}`, `null`, `"hot"`},
+		{"absent and empty", `{"note":""}`, `null`, `null`},
+	} {
+		got := a.call(t, "PATCH", "/api/orders/1", row.patch)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		assert.Equal(t, a.call(t, "GET", "/api/orders/1", "").body, got.body, row.name)
+
+		var order struct{ Due, Note *string }
+		require.NoError(t, json.Unmarshal([]byte(got.body), &order))
+		due, err := json.Marshal(order.Due)
+		require.NoError(t, err)
+		note, err := json.Marshal(order.Note)
+		require.NoError(t, err)
+		assert.Equal(t, row.due, string(due), row.name)
+		assert.Equal(t, row.note, string(note), row.name)
+	}
+}
+
+func (a *api) page(t *testing.T, query string) (page Page) {
+	t.Helper()
+	got := a.call(t, "GET", "/api/orders?"+query, "")
+	require.Equal(t, http.StatusOK, got.status, got.body)
+	require.NoError(t, json.Unmarshal([]byte(got.body), &page))
+	return page
+}
+
+func TestAListIsFilteredByItsQuery(t *testing.T) {
+	t.Parallel()
+	a := withOrder(t)
+	require.Equal(t, http.StatusCreated, a.call(t, "POST", "/api/orders", strings.Replace(teaForTwo, "Ada", "Bob & Eve", 1)).status)
+	require.Equal(t, http.StatusOK, a.call(t, "PATCH", "/api/orders/1", `{"status":"shipped"}`).status)
+	for query, want := range map[string][]int64{
+		"":                                  {2, 1},
+		"customer=Bob+%26+Eve":              {2},
+		"status=open":                       {2},
+		"status=open,shipped":               {2, 1},
+		"status=open&status=shipped":        {2, 1},
+		"status=cancelled":                  nil,
+		"since=2000-01-01T00:00:00Z":        {2, 1},
+		"since=2099-01-01T00:00:00%2B01:00": nil,
+		"until=2000-01-01T00:00:00Z":        nil,
+		"min_total=9":                       {2, 1},
+		"min_total=9.01":                    nil,
+		"customer=Ada&status=shipped&min_total=1.5&limit=1": {1},
+	} {
+		var ids []int64
+		for _, order := range a.page(t, query).Orders {
+			ids = append(ids, order.ID)
+		}
+		assert.Equal(t, want, ids, query)
+	}
+}
+
+func TestAListIsReadPageByPageWhileItGrows(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t, t.Output())
-	for range defaultPage + 2 {
+	const kept, limit = 25, 10
+	for range kept {
 		require.Equal(t, http.StatusCreated, a.call(t, "POST", "/api/orders", teaForTwo).status)
 	}
-	for query, count := range map[string]int{"": defaultPage, "?limit=1": 1, "?limit=100": defaultPage + 2} {
-		var page Page
-		require.NoError(t, json.Unmarshal([]byte(a.call(t, "GET", "/api/orders"+query, "").body), &page))
+	assert.Len(t, a.page(t, "").Orders, 20, "without a limit")
+	assert.Len(t, a.page(t, "limit=100").Orders, kept)
+	assert.NotContains(t, a.call(t, "GET", "/api/orders?limit=100", "").body, "next")
 
-		require.Len(t, page.Orders, count, query)
-		for i, order := range page.Orders {
-			assert.Equal(t, int64(defaultPage+2-i), order.ID, query)
+	wanted := int64(kept)
+	query := fmt.Sprint("limit=", limit)
+	for {
+		page := a.page(t, query)
+		for _, order := range page.Orders {
+			assert.Equal(t, wanted, order.ID)
+			wanted--
 		}
+		if page.Next.IsZero() {
+			break
+		}
+		next, err := page.Next.MarshalText()
+		require.NoError(t, err)
+		query = fmt.Sprintf("limit=%d&cursor=%s", limit, next)
+		require.Equal(t, http.StatusCreated, a.call(t, "POST", "/api/orders", teaForTwo).status)
 	}
+	assert.Zero(t, wanted, "the first order is on the last page")
 }
 
 func TestAFailureTellsTheClientNothingAndTheLogEverything(t *testing.T) {
@@ -301,7 +469,5 @@ func TestManyClientsAtOnceLoseNothing(t *testing.T) {
 	}
 	all.Wait()
 
-	kept, err := a.store.list(t.Context(), 2*clients)
-	require.NoError(t, err)
-	assert.Len(t, kept, clients)
+	assert.Len(t, list(t, a.store, Filter{}), clients)
 }

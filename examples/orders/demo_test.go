@@ -23,11 +23,14 @@ func TestTheDemoShowsEveryExchange(t *testing.T) {
 		"> POST /api/orders\n",
 		"< 201 Created\n",
 		"< Location: /api/orders/1\n",
-		"<   \"total_cents\": 900,\n",
+		"<   \"total\": \"9.00\",\n",
+		"<   \"next\": \"",
+		"<   \"note\": \"no candles\",\n",
+		"<       \"pointer\": \"/items/1/sku\",\n",
 		"< 415 Unsupported Media Type\n",
 		"<   \"code\": \"order_not_found\",\n",
 		"< Allow: GET, HEAD, POST\n",
-		"All 19 answers were as expected.\n",
+		"All 27 answers were as expected.\n",
 	} {
 		assert.Contains(t, out.String(), part)
 	}
@@ -51,7 +54,9 @@ func TestThePlayNoticesAWrongAnswer(t *testing.T) {
 		{"as expected", exchange{status: 404, header: http.Header{"Location": {"/tea"}}}, ""},
 		{"another status", exchange{status: 200}, "was answered 404 Not Found, expected 200 OK"},
 		{"another header", exchange{status: 404, header: http.Header{"Location": {"/cake"}}}, `was answered with Location: "/tea", expected "/cake"`},
+		{"another body", exchange{status: 404, path: "?body=tea", holds: "cake"}, "was answered without cake"},
 		{"another code", exchange{status: 404, path: `?body={"code":"b"}`, code: "a"}, `was answered with the code "b", expected "a"`},
+		{"another field's code", exchange{status: 404, path: `?body={"code":"a","errors":[{"code":"b"},{"code":"c"}]}`, code: "a"}, `was answered with the code "b c", expected "a"`},
 		{"no problem document", exchange{status: 404, path: "?body=tea", code: "a"}, "was not answered with a problem document"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -70,6 +75,17 @@ func TestThePlayNoticesAWrongAnswer(t *testing.T) {
 			assert.NotContains(t, out.String(), "as expected.")
 		})
 	}
+}
+
+func TestThePlayTurnsPages(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		_, _ = w.Write([]byte(`{"next":"here","cursor":"` + hr.URL.Query().Get("cursor") + `"}`))
+	}))
+	t.Cleanup(server.Close)
+	first := exchange{title: "A page", method: "GET", path: "/", status: 200}
+	second := exchange{title: "The page after it", method: "GET", path: "/?cursor=" + nextPage, status: 200, holds: `"cursor":"here"`}
+	assert.NoError(t, play(t.Context(), &bytes.Buffer{}, server.URL, []exchange{first, second}))
 }
 
 func TestThePlayNoticesThatNobodyAnswers(t *testing.T) {

@@ -45,9 +45,11 @@ func serve(ctx context.Context, out io.Writer, address, database string, log *sl
 func invitation(url string) string {
 	return fmt.Sprintf(`Serving on %[1]s, until Ctrl-C. Try:
 
-  curl -i %[1]s/api/orders --json '{"customer":"Ada","items":[{"sku":"tea","quantity":2,"unit_price_cents":450}]}'
+  curl -i %[1]s/api/orders --json '{"customer":"Ada","items":[{"sku":"tea","quantity":2,"unit_price":"4.50"}]}'
   curl -i %[1]s/api/orders/1
-  curl -i '%[1]s/api/orders?limit=5'
+  curl -i '%[1]s/api/orders?status=open,shipped&min_total=5.00&limit=5'
+  curl -i -X PATCH %[1]s/api/orders/1 --json '{"note":"no sugar","due":"2099-12-24"}'
+  curl -i -X PATCH %[1]s/api/orders/1 --json '{"note":null,"status":"shipped"}'
   curl -i -X DELETE %[1]s/api/orders/1
   curl -i %[1]s/healthz
 

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/weft-go/weft"
 )
@@ -15,69 +14,64 @@ type Order struct {
 	ID       int64     `json:"id"`
 	Customer string    `json:"customer"`
 	Items    []Item    `json:"items"`
-	Total    int64     `json:"total_cents"`
+	Total    Money     `json:"total"`
+	Status   Status    `json:"status"`
+	Due      Date      `json:"due,omitzero"`
+	Note     string    `json:"note,omitzero"`
 	Created  time.Time `json:"created"` // UTC, to the millisecond
 }
 
-// Item is one line of an order. Money is in whole cents.
-type Item struct {
-	SKU       string `json:"sku"`
-	Quantity  int64  `json:"quantity"`
-	UnitPrice int64  `json:"unit_price_cents"`
-}
+// Status is how far an order has come.
+type Status string
 
-// Draft is an order as a customer sends it.
-type Draft struct {
-	Customer string `json:"customer"`
-	Items    []Item `json:"items"`
-}
-
-// The bounds of a draft. Together they keep a total far below the end of an int64.
+// An order starts open. Where it ends, it stays.
 const (
-	maxItems     = 100
-	maxQuantity  = 10_000
-	maxUnitPrice = 100_000_000
-	maxText      = 200 // characters of a name or SKU
+	Open      Status = "open"
+	Shipped   Status = "shipped"
+	Cancelled Status = "cancelled"
 )
 
-// check returns the first thing that is wrong with a draft, as a 422.
-func (d Draft) check() error {
-	switch {
-	case blank(d.Customer):
-		return unprocessable("customer_required", "/customer", "An order needs a customer.")
-	case tooLong(d.Customer):
-		return unprocessable("customer_too_long", "/customer", fmt.Sprintf("A customer has at most %d characters.", maxText))
-	case len(d.Items) == 0:
-		return unprocessable("items_required", "/items", "An order needs at least one item.")
-	case len(d.Items) > maxItems:
-		return unprocessable("too_many_items", "/items", fmt.Sprintf("An order has at most %d items.", maxItems))
+// Draft is an order as a customer sends it. The rules of its tags bound the
+// total, too: it stays far below the end of an int64.
+type Draft struct {
+	Customer string `json:"customer" validate:"required,min=1,max=200"`
+	Items    []Item `json:"items" validate:"required,min=1,max=100,dive"`
+	Due      Date   `json:"due,omitzero"`
+	Note     string `json:"note,omitzero" validate:"max=500"`
+}
+
+// Item is one line of an order. What is free has a price of "0.00": a price that
+// is missing is more likely to be a mistake.
+type Item struct {
+	SKU       string `json:"sku" validate:"required,min=1,max=200"`
+	Quantity  int64  `json:"quantity" validate:"required,min=1,max=10000"`
+	UnitPrice Money  `json:"unit_price" validate:"required,min=0,max=1000000"`
+}
+
+func (i Item) price() Money { return Money(i.Quantity) * i.UnitPrice }
+
+// check finds what no tag can say, as a 422.
+func (d Draft) check(now time.Time) error {
+	if blank(d.Customer) {
+		return unprocessable("customer_blank", "/customer", "A customer has a name.")
 	}
 	for i, item := range d.Items {
-		if err := item.check(fmt.Sprintf("/items/%d", i)); err != nil {
-			return err
+		if blank(item.SKU) {
+			return unprocessable("sku_blank", fmt.Sprintf("/items/%d/sku", i), "An item has a SKU.")
 		}
 	}
-	return nil
+	return checkDue(d.Due, now)
 }
 
-func (i Item) check(pointer string) error {
-	switch {
-	case blank(i.SKU):
-		return unprocessable("sku_required", pointer+"/sku", "An item needs a SKU.")
-	case tooLong(i.SKU):
-		return unprocessable("sku_too_long", pointer+"/sku", fmt.Sprintf("A SKU has at most %d characters.", maxText))
-	case i.Quantity < 1 || i.Quantity > maxQuantity:
-		return unprocessable("quantity_out_of_range", pointer+"/quantity", fmt.Sprintf("A quantity is from 1 to %d.", maxQuantity))
-	case i.UnitPrice < 0 || i.UnitPrice > maxUnitPrice:
-		return unprocessable("unit_price_out_of_range", pointer+"/unit_price_cents", fmt.Sprintf("A unit price is from 0 to %d cents.", maxUnitPrice))
+// checkDue refuses a date that was over when the order was made.
+func checkDue(due Date, ordered time.Time) error {
+	if !due.IsZero() && due.Before(dateOf(ordered)) {
+		return unprocessable("due_too_early", "/due", "An order cannot be due before the day it is made, in UTC.")
 	}
 	return nil
 }
 
-func (i Item) price() int64 { return i.Quantity * i.UnitPrice }
-
-func blank(s string) bool   { return strings.TrimSpace(s) == "" }
-func tooLong(s string) bool { return utf8.RuneCountInString(s) > maxText }
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // unprocessable is a 422 for the value at a JSON pointer (RFC 6901).
 func unprocessable(code, pointer, detail string) error {

@@ -67,18 +67,24 @@ func (s *store) add(ctx context.Context, d Draft) (Order, error) {
 	order := Order{
 		Customer: d.Customer,
 		Items:    d.Items,
+		Status:   Open,
+		Due:      d.Due,
+		Note:     d.Note,
 		Created:  time.Now().UTC().Truncate(time.Millisecond),
 	}
+	for _, item := range order.Items {
+		order.Total += item.price()
+	}
 	err := s.within(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx,
-			`INSERT INTO orders (customer, created) VALUES (?, ?) RETURNING id`,
-			order.Customer, order.Created.UnixMilli(),
+		err := tx.QueryRowContext(ctx, `
+			INSERT INTO orders (customer, total_cents, status, due, note, created)
+			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
+			order.Customer, order.Total, order.Status, order.Due, order.Note, order.Created.UnixMilli(),
 		).Scan(&order.ID)
 		if err != nil {
 			return err
 		}
 		for position, item := range order.Items {
-			order.Total += item.price()
 			_, err := tx.ExecContext(ctx,
 				`INSERT INTO items (order_id, position, sku, quantity, unit_price_cents) VALUES (?, ?, ?, ?, ?)`,
 				order.ID, position, item.SKU, item.Quantity, item.UnitPrice,
@@ -113,30 +119,34 @@ func (s *store) within(ctx context.Context, fn func(*sql.Tx) error) error {
 
 // get returns the order, or errNotFound.
 func (s *store) get(ctx context.Context, id int64) (Order, error) {
-	orders, err := collect(s.db.QueryContext(ctx, `
-		SELECT o.id, o.customer, o.created, i.sku, i.quantity, i.unit_price_cents
-		FROM orders o JOIN items i ON i.order_id = o.id
-		WHERE o.id = ?
-		ORDER BY i.position`, id))
-	switch {
-	case err != nil:
+	order, err := read(ctx, s.db, id)
+	if err != nil {
 		return Order{}, fmt.Errorf("reading order %d: %w", id, err)
-	case len(orders) == 0:
-		return Order{}, fmt.Errorf("reading order %d: %w", id, errNotFound)
 	}
-	return orders[0], nil
+	return order, nil
 }
 
-// list returns at most limit orders, the newest first.
-func (s *store) list(ctx context.Context, limit int) ([]Order, error) {
-	orders, err := collect(s.db.QueryContext(ctx, `
-		SELECT o.id, o.customer, o.created, i.sku, i.quantity, i.unit_price_cents
-		FROM (SELECT * FROM orders ORDER BY id DESC LIMIT ?) o JOIN items i ON i.order_id = o.id
-		ORDER BY o.id DESC, i.position`, limit))
+// change lets fn change the order's status, due date and note, and returns the
+// order as it is then, or errNotFound. Where fn fails, nothing changes. Nobody
+// else writes meanwhile.
+func (s *store) change(ctx context.Context, id int64, fn func(*Order) error) (order Order, err error) {
+	err = s.within(ctx, func(tx *sql.Tx) error {
+		if order, err = read(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := fn(&order); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx,
+			`UPDATE orders SET status = ?, due = ?, note = ? WHERE id = ?`,
+			order.Status, order.Due, order.Note, id,
+		)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("listing orders: %w", err)
+		return Order{}, fmt.Errorf("changing order %d: %w", id, err)
 	}
-	return orders, nil
+	return order, nil
 }
 
 // delete removes the order and its items, or returns errNotFound.
@@ -155,6 +165,31 @@ func (s *store) delete(ctx context.Context, id int64) error {
 	return nil
 }
 
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// read returns the order, or errNotFound.
+func read(ctx context.Context, from querier, id int64) (Order, error) {
+	found, err := collect(from.QueryContext(ctx, selectItems+`
+		FROM orders o JOIN items i ON i.order_id = o.id
+		WHERE o.id = ?
+		ORDER BY i.position`, id))
+	switch {
+	case err != nil:
+		return Order{}, err
+	case len(found) == 0:
+		return Order{}, errNotFound
+	}
+	return found[0], nil
+}
+
+// selectItems begins the queries for collect, of orders o and their items i.
+const selectItems = `
+	SELECT o.id, o.customer, o.total_cents, o.status, o.due, o.note, o.created,
+		i.sku, i.quantity, i.unit_price_cents`
+
 // collect reads orders from rows of one item each, an order's rows in a row. It
 // takes what a query returns.
 func collect(rows *sql.Rows, err error) ([]Order, error) {
@@ -169,7 +204,10 @@ func collect(rows *sql.Rows, err error) ([]Order, error) {
 			created int64
 			item    Item
 		)
-		if err := rows.Scan(&order.ID, &order.Customer, &created, &item.SKU, &item.Quantity, &item.UnitPrice); err != nil {
+		if err := rows.Scan(
+			&order.ID, &order.Customer, &order.Total, &order.Status, &order.Due, &order.Note, &created,
+			&item.SKU, &item.Quantity, &item.UnitPrice,
+		); err != nil {
 			return nil, err
 		}
 		if len(orders) == 0 || orders[len(orders)-1].ID != order.ID {
@@ -178,7 +216,6 @@ func collect(rows *sql.Rows, err error) ([]Order, error) {
 		}
 		last := &orders[len(orders)-1]
 		last.Items = append(last.Items, item)
-		last.Total += item.price()
 	}
 	return orders, rows.Err()
 }

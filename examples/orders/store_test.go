@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 var (
 	tea  = Item{SKU: "tea", Quantity: 2, UnitPrice: 450}
 	cake = Item{SKU: "cake", Quantity: 1, UnitPrice: 395}
+	fork = Item{SKU: "fork", Quantity: 2}
 )
 
 // newStore is a store that is closed when the test ends.
@@ -40,7 +42,8 @@ func TestStore(t *testing.T) {
 		check func(*testing.T, *store)
 	}{
 		{"an order is read as it was added", testReadAsAdded},
-		{"orders are listed with the newest first", testListed},
+		{"a changed order is read as it was changed", testChanged},
+		{"a change that fails changes nothing", testNotChanged},
 		{"a deleted order is gone with its items", testDeleted},
 		{"an order that is not there is not found", testNotFound},
 		{"an id is not given again", testIDs},
@@ -66,10 +69,11 @@ func TestStore(t *testing.T) {
 
 func testReadAsAdded(t *testing.T, s *store) {
 	before := time.Now().Truncate(time.Millisecond)
-	added := add(t, s, Draft{"Ada", []Item{tea, cake}})
+	added := add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}, Due: date(t, "2026-12-24"), Note: "hot"})
 
 	assert.Equal(t, int64(1), added.ID)
-	assert.Equal(t, int64(2*450+395), added.Total)
+	assert.Equal(t, Money(2*450+395), added.Total)
+	assert.Equal(t, Open, added.Status)
 	assert.WithinRange(t, added.Created, before, time.Now())
 
 	read, err := s.get(t.Context(), added.ID)
@@ -77,31 +81,43 @@ func testReadAsAdded(t *testing.T, s *store) {
 	assert.Equal(t, added, read)
 }
 
-func testListed(t *testing.T, s *store) {
-	none, err := s.list(t.Context(), 10)
-	require.NoError(t, err)
-	assert.Empty(t, none)
+func testChanged(t *testing.T, s *store) {
+	order, other := add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}, Due: date(t, "2026-12-24")}), add(t, s, Draft{Customer: "Bob", Items: []Item{tea}})
+	want := order
+	want.Status, want.Due, want.Note = Shipped, Date{}, "hot"
 
-	first, second, third := add(t, s, Draft{"Ada", []Item{tea}}), add(t, s, Draft{"Bob", []Item{cake, tea}}), add(t, s, Draft{"Eve", []Item{cake}})
-
-	all, err := s.list(t.Context(), 10)
+	changed, err := s.change(t.Context(), order.ID, func(o *Order) error {
+		assert.Equal(t, order, *o)
+		o.Status, o.Due, o.Note = Shipped, Date{}, "hot"
+		return nil
+	})
 	require.NoError(t, err)
-	assert.Equal(t, []Order{third, second, first}, all)
+	assert.Equal(t, want, changed)
+	assert.Equal(t, []Order{other, want}, list(t, s, Filter{}))
+}
 
-	newest, err := s.list(t.Context(), 2)
-	require.NoError(t, err)
-	assert.Equal(t, []Order{third, second}, newest, "a limit counts orders, not items")
+func testNotChanged(t *testing.T, s *store) {
+	order, failure := add(t, s, Draft{Customer: "Ada", Items: []Item{tea}}), errors.New("no")
+	_, err := s.change(t.Context(), order.ID, func(o *Order) error {
+		o.Note = "hot"
+		return failure
+	})
+	require.ErrorIs(t, err, failure)
+	_, err = s.change(t.Context(), order.ID, func(o *Order) error {
+		o.Status = "lost"
+		return nil
+	})
+	require.Error(t, err, "the schema knows the statuses")
+	assert.Equal(t, []Order{order}, list(t, s, Filter{}))
 }
 
 func testDeleted(t *testing.T, s *store) {
-	gone, left := add(t, s, Draft{"Ada", []Item{tea, cake}}), add(t, s, Draft{"Bob", []Item{tea}})
+	gone, left := add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}}), add(t, s, Draft{Customer: "Bob", Items: []Item{tea}})
 	require.NoError(t, s.delete(t.Context(), gone.ID))
 
 	_, err := s.get(t.Context(), gone.ID)
 	assert.ErrorIs(t, err, errNotFound)
-	all, err := s.list(t.Context(), 10)
-	require.NoError(t, err)
-	assert.Equal(t, []Order{left}, all)
+	assert.Equal(t, []Order{left}, list(t, s, Filter{}))
 	assert.Equal(t, 1, count(t, s, "items"))
 }
 
@@ -109,17 +125,19 @@ func testNotFound(t *testing.T, s *store) {
 	_, err := s.get(t.Context(), 1)
 	assert.ErrorIs(t, err, errNotFound)
 	assert.ErrorIs(t, s.delete(t.Context(), 1), errNotFound)
+	_, err = s.change(t.Context(), 1, func(*Order) error { return errors.New("there is nothing to change") })
+	assert.ErrorIs(t, err, errNotFound)
 }
 
 func testIDs(t *testing.T, s *store) {
-	order := add(t, s, Draft{"Ada", []Item{tea}})
+	order := add(t, s, Draft{Customer: "Ada", Items: []Item{tea}})
 	require.NoError(t, s.delete(t.Context(), order.ID))
-	assert.Greater(t, add(t, s, Draft{"Bob", []Item{tea}}).ID, order.ID)
+	assert.Greater(t, add(t, s, Draft{Customer: "Bob", Items: []Item{tea}}).ID, order.ID)
 }
 
 func testText(t *testing.T, s *store) {
 	for _, text := range []string{"Ada'); DROP TABLE orders; --", "Åsa 李 🫖", "a\x00b", "?1 :name"} {
-		added := add(t, s, Draft{text, []Item{{SKU: text, Quantity: 1}}})
+		added := add(t, s, Draft{Customer: text, Items: []Item{{SKU: text, Quantity: 1}}, Note: text})
 		read, err := s.get(t.Context(), added.ID)
 		require.NoError(t, err)
 		assert.Equal(t, added, read)
@@ -127,7 +145,7 @@ func testText(t *testing.T, s *store) {
 }
 
 func testRolledBack(t *testing.T, s *store) {
-	_, err := s.add(t.Context(), Draft{"Ada", []Item{tea, {SKU: "cake", Quantity: 0}}})
+	_, err := s.add(t.Context(), Draft{Customer: "Ada", Items: []Item{tea, {SKU: "cake", Quantity: 0}}})
 	require.Error(t, err)
 	assert.Zero(t, count(t, s, "orders"))
 	assert.Zero(t, count(t, s, "items"))
@@ -135,15 +153,15 @@ func testRolledBack(t *testing.T, s *store) {
 
 // testCancelled matters in memory, where losing the connection is losing the database.
 func testCancelled(t *testing.T, s *store) {
-	order := add(t, s, Draft{"Ada", []Item{tea}})
+	order := add(t, s, Draft{Customer: "Ada", Items: []Item{tea}})
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 
 	_, err := s.get(cancelled, order.ID)
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = s.list(cancelled, 1)
+	_, err = s.list(cancelled, Filter{}, Paging{Limit: 1})
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = s.add(cancelled, Draft{"Bob", []Item{tea}})
+	_, err = s.add(cancelled, Draft{Customer: "Bob", Items: []Item{tea}})
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, s.delete(cancelled, order.ID), context.Canceled)
 
@@ -165,11 +183,11 @@ func testConcurrent(t *testing.T, s *store) {
 	done := make(chan error, 2*calls)
 	for range calls {
 		go func() {
-			_, err := s.add(t.Context(), Draft{"Ada", []Item{tea, cake}})
+			_, err := s.add(t.Context(), Draft{Customer: "Ada", Items: []Item{tea, cake}})
 			done <- err
 		}()
 		go func() {
-			_, err := s.list(t.Context(), calls)
+			_, err := s.list(t.Context(), Filter{}, Paging{Limit: calls})
 			done <- err
 		}()
 	}
@@ -204,7 +222,7 @@ func TestAFileKeepsItsOrders(t *testing.T) {
 			file := filepath.Join(t.TempDir(), file)
 			s, err := openStore(t.Context(), file)
 			require.NoError(t, err)
-			kept, err := s.add(t.Context(), Draft{"Ada", []Item{tea}})
+			kept, err := s.add(t.Context(), Draft{Customer: "Ada", Items: []Item{tea}})
 			require.NoError(t, err)
 			require.NoError(t, s.close())
 
@@ -218,7 +236,7 @@ func TestAFileKeepsItsOrders(t *testing.T) {
 
 func TestTwoStoresInMemoryAreApart(t *testing.T) {
 	t.Parallel()
-	add(t, newStore(t, ""), Draft{"Ada", []Item{tea}})
+	add(t, newStore(t, ""), Draft{Customer: "Ada", Items: []Item{tea}})
 	assert.Zero(t, count(t, newStore(t, ""), "orders"))
 }
 

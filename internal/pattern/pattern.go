@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/weft-go/weft/internal/httpfield"
@@ -93,13 +94,18 @@ func ParsePrefix(s string) (Prefix, error) {
 	return p, nil
 }
 
+var wildcardName = regexp.MustCompile(`^\{[\pL_][\pL_\p{Nd}]*\}$`)
+
 func parseSegment(part string) (segment, error) {
 	switch {
 	case part == "" || part == "." || part == "..":
 		return segment{}, fmt.Errorf("a group's prefix has no %q segment", part)
 	case part == "{$}" || strings.HasSuffix(part, "...}"):
 		return segment{}, fmt.Errorf("%q stands at the end of a route's pattern, not in a group's prefix", part)
-	case strings.HasPrefix(part, "{") && strings.HasSuffix(part, "}"):
+	case strings.ContainsAny(part, "{}"):
+		if !wildcardName.MatchString(part) {
+			return segment{}, fmt.Errorf("%q is no wildcard: write {name} for a whole segment", part)
+		}
 		return segment{wildcard: true}, nil
 	}
 	literal, err := url.PathUnescape(part)

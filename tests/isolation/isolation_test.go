@@ -157,11 +157,11 @@ func (a *tenant) use(t *testing.T, item string) {
 
 	tooMuch := a.send("POST", "/"+a.name+"/view", strings.Repeat(" ", int(a.limit)+1))
 	assert.Equal(t, http.StatusRequestEntityTooLarge, tooMuch.Code)
-	assert.Contains(t, tooMuch.Body.String(), fmt.Sprintf("larger than %d bytes", a.limit))
+	assert.Contains(t, tooMuch.Body.String(), fmt.Sprintf("at most %d bytes", a.limit))
 
 	small := a.send("POST", "/"+a.name+"/small", `{"item":"too long for it"}`)
 	assert.Equal(t, http.StatusRequestEntityTooLarge, small.Code)
-	assert.Contains(t, small.Body.String(), "larger than 20 bytes", "the handler's own limit goes with it")
+	assert.Contains(t, small.Body.String(), "at most 20 bytes", "the handler's own limit goes with it")
 
 	failing := a.send("GET", "/"+a.name+"/failing", "")
 	assert.Equal(t, http.StatusInternalServerError, failing.Code)

@@ -335,7 +335,7 @@ func TestAFailureIsSeenByTheStagesOutsideAndLoggedOnce(t *testing.T) {
 	ways := []deviation{{fails, false}, {fails, true}, {panics, false}, {panics, true}}
 	tryDeviations(t, ways, drawError, func(t *rapid.T, tr *trial) {
 		status := http.StatusInternalServerError
-		if public, ok := errors.AsType[*weft.Error](tr.trace.err); ok {
+		if public, ok := errors.AsType[*weft.Error](tr.trace.err); ok && tr.how.manner != panics {
 			status = public.Status
 		}
 		assertCause := func(err error, where string) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	_ "github.com/weft-go/weft" // what is built anew: a cached result must not outlive a change of it
 )
 
 // build compiles a program with n handler types of their own and returns its size in bytes.

@@ -119,7 +119,8 @@ func TestAStoppingServerAnswersEveryRequestItTook(t *testing.T) {
 					for number := range crowd {
 						all.Go(func() { clients.run(t, s, number, answered) })
 					}
-					time.Sleep(time.Duration(20+rand.IntN(60)) * time.Millisecond)
+					s.waitAccepted(t, crowd)
+					time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
 					way.stop(t, s)
 					require.NoError(t, s.waitStopped(t))
 					all.Wait()
@@ -153,7 +154,7 @@ func TestAStoppingServerAnswersTheFirstRequestOfAConnectionItAccepted(t *testing
 			c, err := s.dial()
 			require.NoError(t, err)
 			defer c.Close()
-			require.Eventually(t, func() bool { return s.listener.accepted.Load() == 1 }, 10*time.Second, time.Millisecond)
+			s.waitAccepted(t, 1)
 
 			stopping := make(chan struct{})
 			go func() {

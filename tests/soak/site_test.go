@@ -125,6 +125,12 @@ func (s *site) waitStopped(t *testing.T) error {
 	}
 }
 
+// waitAccepted waits until the server has taken n connections, and so has started.
+func (s *site) waitAccepted(t *testing.T, n int32) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.listener.accepted.Load() >= n }, 10*time.Second, time.Millisecond)
+}
+
 // countingListener counts the connections that the server accepted, and knows whether it was closed.
 type countingListener struct {
 	net.Listener

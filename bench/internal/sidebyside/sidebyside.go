@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -78,7 +79,7 @@ func (c *Call) answer(h http.Handler) answer {
 	c.body.Reset(c.content)
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, c.request)
-	return answer{rec.Code, rec.Header().Get("Content-Type"), rec.Body.String()}
+	return answer{rec.Code, rec.Header().Get("Content-Type"), strings.TrimSuffix(rec.Body.String(), "\n")} // which json.Encoder writes
 }
 
 // Same says in its error which contender answers the call differently from the

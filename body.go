@@ -1,0 +1,91 @@
+package weft
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// body is the content of a request, read once.
+type body struct {
+	bytes  []byte
+	err    error
+	pooled *[]byte // the buffer that holds bytes, while nobody else may have them
+	read   bool
+}
+
+// bodyPool holds buffers of bodies. Each server has its own.
+type bodyPool struct{ sync.Pool }
+
+const (
+	bodyRoom    = 512      // to read into beyond what is expected, so that the end is seen without growing
+	maxPoolRoom = 64 << 10 // larger buffers are left to the garbage collector
+)
+
+// buffer returns an empty buffer with room for size bytes.
+func (p *bodyPool) buffer(size int64) *[]byte {
+	buf, _ := p.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
+	if int64(cap(*buf)) < size {
+		*buf = make([]byte, 0, size)
+	}
+	return buf
+}
+
+// readFrom reads the content of hr, of which limit bytes are accepted.
+func (b *body) readFrom(hr *http.Request, srv *Server, limit int64) error {
+	if hr.ContentLength > limit {
+		return tooLarge(limit)
+	}
+	if hr.Body == nil || hr.Body == http.NoBody {
+		return nil
+	}
+	room := min(max(hr.ContentLength, 0), limit) + bodyRoom
+	if srv == nil {
+		b.bytes = make([]byte, 0, room)
+	} else {
+		b.pooled = srv.bodies.buffer(room)
+		b.bytes = (*b.pooled)[:0]
+	}
+	from := io.LimitReader(hr.Body, limit+1) // one more tells too large from just large enough
+	for {
+		n, err := from.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		if int64(len(b.bytes)) > limit {
+			return tooLarge(limit)
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case errorIs[*http.MaxBytesError](err): // a limit that somebody else set, lower than ours
+			return tooLarge(limit)
+		case err != nil:
+			return invalid(http.StatusBadRequest, FieldError{Source: FromBody, Code: CodeBodyUnreadable, Cause: err})
+		case len(b.bytes) == cap(b.bytes):
+			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
+		}
+	}
+}
+
+var errBodyGone = errors.New("the request is over, and its body was not asked for while it lasted")
+
+// release gives the buffer back, unless somebody may have kept the bytes.
+func (b *body) release(srv *Server) {
+	if b.pooled == nil {
+		return
+	}
+	if cap(b.bytes) <= maxPoolRoom {
+		*b.pooled = b.bytes[:0]
+		srv.bodies.Put(b.pooled)
+	}
+	b.bytes, b.pooled, b.err = nil, nil, errBodyGone
+}
+
+func tooLarge(limit int64) error {
+	return invalid(http.StatusRequestEntityTooLarge, FieldError{
+		Source: FromBody, Code: CodeBodyTooLarge, Params: map[string]any{"max": limit},
+	})
+}

@@ -1,0 +1,324 @@
+package weft
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-playground/validator/v10"
+
+	"github.com/weft-go/weft/internal/binding"
+	"github.com/weft-go/weft/internal/validation"
+)
+
+// input is how bodies and parameters are read on a route, or before routing.
+type input struct {
+	json        JSONOptions
+	codec       Codec
+	limit       int64
+	strictQuery bool
+}
+
+func newInput(o JSONOptions, limit int64, strictQuery bool) *input {
+	return &input{o, o.codec(), limit, strictQuery}
+}
+
+// defaultInput is for requests outside any server. Nothing in it ever changes.
+var defaultInput = newInput(JSONOptions{}, DefaultLimit, false)
+
+// intake is how a handler's Req is read: compiled at Build, nil where nothing is.
+type intake struct {
+	reads []Reads
+	fill  func(r *Request, in any) error // in is a *Req
+	plan  *binding.Plan                  // nil unless Req is read field by field
+	rules *validation.Rules              // nil where there are none
+	// subject is what has rules: the Req, or its body where nothing else has.
+	subject func(in any) any
+	inBody  bool // whether it is the body
+}
+
+// rulebook is an app's validator.
+type rulebook struct {
+	validate *validator.Validate
+	foreign  bool // the user's, who may have rules that no tag shows
+}
+
+// newIntake compiles how a Req is read, and reports why it cannot be.
+func newIntake(e *endpoint, book rulebook, report func(problem, remedy string)) *intake {
+	if !reads(e.req) && e.extractor == nil {
+		return nil
+	}
+	in := &intake{}
+	switch {
+	case e.extractor != nil:
+		in.reads, in.fill, in.plan = e.extractor.reads, e.extractor.fill, e.extractor.plan
+		reportAll(e.extractor.problems, report)
+	case bindingTypes.Itself(e.req):
+		in.reads = []Reads{{Source: fromItself, Form: e.req.String()}}
+		in.fill = func(r *Request, in any) error { return in.(selfExtractor).FromRequest(r) }
+	case binding.Tagged(e.req, bindingTypes):
+		plan, problems := binding.Compile(e.req, bindingTypes)
+		reportAll(problems, report)
+		in.reads, in.plan = readsOf(plan), plan
+		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
+		if plan.Body != nil && plan.Body.Kind == "json" {
+			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
+				report(problem, remedy)
+			}
+		}
+	default:
+		optional := optionalBody(e.req)
+		in.reads = []Reads{{Source: FromBody, Form: "json", Required: !optional}}
+		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
+		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" {
+			report(problem, remedy)
+		}
+	}
+	in.compileRules(e.req, book, report)
+	return in
+}
+
+// compileRules checks the rules and decides what they are asked of: walking
+// the whole Req costs, and often only the body has rules.
+func (in *intake) compileRules(req reflect.Type, book rulebook, report func(problem, remedy string)) {
+	rules, problems := validation.Compile(book.validate, book.foreign, req, unwrapOpt)
+	for _, p := range problems {
+		report(p, "mend the validate tag")
+	}
+	in.rules, in.subject, in.inBody = rules, boxed(req), in.plan == nil
+	if rules == nil || rules.FromTop || book.foreign || in.plan == nil || in.plan.Body == nil || ruledOutside(req) {
+		return
+	}
+	if in.rules, _ = validation.Compile(book.validate, false, in.plan.Body.Type, unwrapOpt); in.rules == nil {
+		return
+	}
+	box := boxed(in.plan.Body.Type)
+	in.subject = func(req any) any { return box(in.plan.Body.Pointer(binding.TargetOf(req))) }
+	in.inBody = true
+}
+
+// ruledOutside reports whether a field beside the body has a rule.
+func ruledOutside(t reflect.Type) bool {
+	for f := range t.Fields() {
+		if f.Tag.Get("validate") != "" {
+			return true
+		}
+		if f.Anonymous && f.Type.Kind() == reflect.Struct && ruledOutside(f.Type) {
+			return true
+		}
+	}
+	return false
+}
+
+func reportAll(problems []binding.Problem, report func(problem, remedy string)) {
+	for _, p := range problems {
+		report(p.Text, p.Remedy)
+	}
+}
+
+// boxed makes of a *Req what the rules are given: the Req, without a copy where
+// that can be, and what is inside it where it is an Opt.
+func boxed(t reflect.Type) func(in any) any {
+	box := binding.Boxed(t)
+	if _, isOpt := unwrapOpt(t); isOpt {
+		return func(in any) any { return box(in).(validator.Valuer).ValidatorValue() }
+	}
+	return box
+}
+
+// pathNames are the wildcards that the pattern must have.
+func (in *intake) pathNames() []string {
+	var names []string
+	for _, r := range in.reads {
+		if r.Source == FromPath {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+func (in *intake) readsBody() bool {
+	for _, r := range in.reads {
+		if r.Source == FromBody {
+			return true
+		}
+	}
+	return false
+}
+
+// describe is the detail of the extract stage in the plan.
+func (in *intake) describe(limit int64) string {
+	texts := make([]string, len(in.reads), len(in.reads)+2)
+	for i, r := range in.reads {
+		texts[i] = r.String()
+	}
+	if in.readsBody() {
+		texts = append(texts, fmt.Sprintf("at most %d bytes", limit))
+	}
+	if in.rules != nil {
+		texts = append(texts, "validated")
+	}
+	return strings.Join(texts, "; ")
+}
+
+// statuses are those that reading can end with.
+func (in *intake) statuses() []int {
+	statuses := []int{http.StatusBadRequest}
+	if in.readsBody() {
+		statuses = append(statuses, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if in.rules != nil {
+		statuses = append(statuses, http.StatusUnprocessableEntity)
+	}
+	return statuses
+}
+
+// read fills the Req that req points to, and checks it.
+func (in *intake) read(r *Request, req any) error {
+	if err := in.fill(r, req); err != nil {
+		return err
+	}
+	if in.rules == nil {
+		return nil
+	}
+	if err := in.rules.Check(r.ctx, in.subject(req)); err != nil {
+		return in.broken(r, req, err)
+	}
+	return nil
+}
+
+// broken says which rules are, by the names that the client knows.
+func (in *intake) broken(r *Request, req any, err error) error {
+	body := &bodyMembers{request: r}
+	failures, err := in.rules.Explain(r.ctx, err, in.subject(req), func(steps []validation.Step) bool {
+		place, rest := in.place(steps)
+		if place.Source != binding.Body {
+			return binding.Present(r.http, place)
+		}
+		return body.has(tokens(rest))
+	})
+	if err != nil {
+		return fmt.Errorf("validating the request: %w", err)
+	}
+	fields := make([]FieldError, len(failures))
+	for i, failure := range failures {
+		place, rest := in.place(failure.Steps)
+		f := FieldError{Source: Source(place.Source), Name: place.Name, Code: failure.Rule, Cause: failure.Err}
+		if failure.Param != "" && !validation.CrossField(failure.Rule) { // the names of Go fields are not the client's
+			f.Params = map[string]any{"param": failure.Param}
+		}
+		if place.Source == binding.Body {
+			f.Pointer = pointer(tokens(rest))
+		}
+		fields[i] = f
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	return &InvalidRequest{http.StatusUnprocessableEntity, fields}
+}
+
+// place is where in the request the steps lead, and those of them that are within the body.
+func (in *intake) place(steps []validation.Step) (binding.Place, []validation.Step) {
+	if in.inBody {
+		switch {
+		case in.plan != nil || len(in.reads) == 1 && in.reads[0].Source == FromBody:
+		case len(in.reads) == 1:
+			return binding.Place{Source: binding.Source(in.reads[0].Source), Name: in.reads[0].Name}, nil
+		default:
+			return binding.Place{Source: binding.Source(fromRequest)}, nil
+		}
+		return binding.Place{Source: binding.Body}, steps
+	}
+	name := ""
+	for i, step := range steps {
+		name += step.Field.Name
+		if place, found := in.plan.Place(name); found {
+			return place, steps[i+1:]
+		}
+		name += "."
+	}
+	return binding.Place{Source: binding.Source(fromItself)}, nil
+}
+
+// tokens are the reference tokens of a JSON Pointer (RFC 6901) to where the
+// steps lead. A member's name is that of its json tag; an embedded struct has none.
+func tokens(steps []validation.Step) []string {
+	var list []string
+	for _, step := range steps {
+		if step.Field.Name == "" {
+			list = append(list, step.Key)
+			continue
+		}
+		name, _, _ := strings.Cut(step.Field.Tag.Get("json"), ",")
+		switch {
+		case name != "":
+			list = append(list, strings.Trim(name, "'"))
+		case !step.Field.Anonymous:
+			list = append(list, step.Field.Name)
+		}
+	}
+	return list
+}
+
+func pointer(tokens []string) string {
+	var p jsontext.Pointer
+	for _, token := range tokens {
+		p = p.AppendToken(token)
+	}
+	return string(p)
+}
+
+// bodyMembers tells which members a JSON body has. It reads the body anew,
+// which only happens when a rule was broken.
+type bodyMembers struct{ request *Request }
+
+// has reports whether there is a value at the end of the path, other than null.
+func (b *bodyMembers) has(path []string) bool {
+	body, err := b.request.borrowBody()
+	if err != nil {
+		return false
+	}
+	value := jsontext.Value(body)
+	for _, token := range path {
+		if value = member(value, token); value == nil {
+			return false
+		}
+	}
+	return value.Kind() != 'n'
+}
+
+// member is the value of an object's member, or a list's element, or nil.
+func member(value jsontext.Value, token string) jsontext.Value {
+	dec := jsontext.NewDecoder(strings.NewReader(string(value)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	start, err := dec.ReadToken()
+	if err != nil {
+		return nil
+	}
+	for i := 0; ; i++ {
+		name := fmt.Sprint(i)
+		switch start.Kind() {
+		case '{':
+			key, err := dec.ReadToken()
+			if err != nil || key.Kind() == '}' {
+				return nil
+			}
+			name = key.String()
+		case '[':
+			if dec.PeekKind() == ']' {
+				return nil
+			}
+		default:
+			return nil
+		}
+		inner, err := dec.ReadValue()
+		if err != nil {
+			return nil
+		}
+		if name == token {
+			return inner.Clone()
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package binding
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Failure is a flaw with its place in the request.
+type Failure struct {
+	Source Source
+	Name   string
+	*Flaw
+}
+
+// Bind fills the struct in t from the head of a request and returns all that
+// was wrong with it. The path values must have been set by routing.
+//
+// With strict, query parameters that the plan does not know are failures too.
+func (p *Plan) Bind(t Target, hr *http.Request, strict bool) []Failure {
+	var failures []Failure
+	for _, f := range p.paths {
+		if flaw := f.read(t.field(f.offset), hr.PathValue(f.name)); flaw != nil {
+			failures = append(failures, f.fails(flaw))
+		}
+	}
+	if len(p.queries) > 0 || strict {
+		failures = p.bindQuery(t, hr.URL.RawQuery, strict, failures)
+	}
+	for _, f := range p.headers {
+		values := hr.Header[f.name]
+		if f.name == "Host" && hr.Host != "" { // net/http moves it
+			values = []string{hr.Host}
+		}
+		failures = f.bind(t, values, failures)
+	}
+	for _, f := range p.cookies {
+		var values []string
+		for _, c := range hr.CookiesNamed(f.name) {
+			values = append(values, c.Value)
+		}
+		failures = f.bind(t, values, failures)
+	}
+	return failures
+}
+
+// Present reports whether the client sent a value for a place in the head.
+func Present(hr *http.Request, place Place) bool {
+	switch place.Source {
+	case Path:
+		return true
+	case Query:
+		return hr.URL.Query().Has(place.Name)
+	case Header:
+		return len(hr.Header[place.Name]) > 0
+	case Cookie:
+		return len(hr.CookiesNamed(place.Name)) > 0
+	}
+	return false
+}
+
+func (f *field) fails(flaw *Flaw) Failure { return Failure{f.source, f.name, flaw} }
+
+// bind reads all values of a field that are there.
+func (f *field) bind(t Target, values []string, failures []Failure) []Failure {
+	if len(values) == 0 {
+		return f.missing(t, failures)
+	}
+	if len(values) > 1 && !f.list {
+		return append(failures, f.fails(&Flaw{Code: CodeRepeated}))
+	}
+	if values[0] == "" && f.absent {
+		return f.missing(t, failures)
+	}
+	for _, s := range values {
+		if flaw := f.readAll(t.field(f.offset), s); flaw != nil {
+			return append(failures, f.fails(flaw))
+		}
+	}
+	return failures
+}
+
+// readAll reads one text: one value, or the values of a comma list.
+func (f *field) readAll(at Target, s string) *Flaw {
+	if s == "" && f.csv {
+		return nil
+	}
+	if !f.csv {
+		return f.read(at, s)
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		if flaw := f.read(at, strings.TrimSpace(part)); flaw != nil {
+			return flaw
+		}
+	}
+	return nil
+}
+
+// missing is what becomes of a field without a value.
+func (f *field) missing(t Target, failures []Failure) []Failure {
+	switch {
+	case f.required:
+		return append(failures, f.fails(&Flaw{Code: CodeRequired}))
+	case f.hasDef:
+		_ = f.readDefault(t.field(f.offset)) // was read once when compiled
+	}
+	return failures
+}
+
+// readDefault reads the default; for a list, it is a comma list.
+func (f *field) readDefault(at Target) *Flaw {
+	if !f.list {
+		return f.readAll(at, f.def)
+	}
+	list := *f
+	list.csv = true
+	return list.readAll(at, f.def)
+}
+
+// bindQuery reads the query in one pass, without making a map of it.
+func (p *Plan) bindQuery(t Target, query string, strict bool, failures []Failure) []Failure {
+	var room [2]uint64
+	seen := bits(room[:])
+	if len(p.queries) > 64*len(room) {
+		seen = make(bits, (len(p.queries)+63)/64)
+	}
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if pair == "" {
+			continue
+		}
+		key, value, ok := unescapePair(pair)
+		if !ok {
+			return append(failures, Failure{Source: Query, Flaw: &Flaw{Code: CodeMalformed}})
+		}
+		if i := p.query(key); i >= 0 {
+			failures = p.queries[i].bindQuery(t, value, seen.set(i), failures)
+		} else if strict {
+			failures = append(failures, unknown(key))
+		}
+	}
+	for i, f := range p.queries {
+		if !seen.has(i) {
+			failures = f.missing(t, failures)
+		}
+	}
+	return failures
+}
+
+// query is the index of the field that reads a query parameter, or -1.
+func (p *Plan) query(name string) int {
+	for i, f := range p.queries {
+		if f.name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// maxName bounds how much of a client's own names is repeated to it.
+const maxName = 64
+
+func unknown(name string) Failure {
+	if len(name) > maxName || !utf8.ValidString(name) {
+		name = ""
+	}
+	return Failure{Source: Query, Name: name, Flaw: &Flaw{Code: CodeUnknown}}
+}
+
+func (f *field) bindQuery(t Target, value string, again bool, failures []Failure) []Failure {
+	if again && !f.list {
+		return append(f.unreported(failures), f.fails(&Flaw{Code: CodeRepeated}))
+	}
+	if value == "" && f.absent {
+		return f.missing(t, failures)
+	}
+	if flaw := f.readAll(t.field(f.offset), value); flaw != nil {
+		return append(f.unreported(failures), f.fails(flaw))
+	}
+	return failures
+}
+
+// unreported takes back what was found wrong with an earlier value of the
+// field: one failure a field is enough.
+func (f *field) unreported(failures []Failure) []Failure {
+	return slices.DeleteFunc(failures, func(earlier Failure) bool { return earlier.Source == f.source && earlier.Name == f.name })
+}
+
+// unescapePair takes "key=value" apart. A semicolon is no separator (it was
+// one once, and some proxies still think so), so it has to be escaped.
+func unescapePair(pair string) (key, value string, ok bool) {
+	key, value, _ = strings.Cut(pair, "=")
+	escaped := false
+	for i := range len(pair) {
+		switch pair[i] {
+		case ';':
+			return "", "", false
+		case '%', '+':
+			escaped = true
+		}
+	}
+	if !escaped {
+		return key, value, true
+	}
+	key, err1 := url.QueryUnescape(key)
+	value, err2 := url.QueryUnescape(value)
+	return key, value, err1 == nil && err2 == nil
+}
+
+// bits is a set of small numbers.
+type bits []uint64
+
+// set adds i and reports whether it was there.
+func (b bits) set(i int) (again bool) {
+	word, bit := &b[i/64], uint64(1)<<(i%64)
+	again = *word&bit != 0
+	*word |= bit
+	return again
+}
+
+func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }

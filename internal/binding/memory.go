@@ -1,0 +1,73 @@
+package binding
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// Target is a place in memory that holds a value of a type known when the
+// binder was compiled. This file is the only one that uses package unsafe; it
+// is sound because
+//
+//   - a Target is made from a pointer to a value of the compiled type, or from
+//     another Target by an offset that reflect gave for a field of that type,
+//     so it points into one live allocation, which it keeps alive;
+//   - put writes a T only where the field's type has the memory layout of T:
+//     T itself, or a type defined from it;
+//   - pointer and value make interfaces whose type word is that of the place.
+//
+// The binder built on it is fuzzed against one that uses nothing but reflect.
+type Target struct{ at unsafe.Pointer }
+
+// TargetOf is the place that a non-nil pointer points to. An interface holds a
+// pointer in its data word.
+func TargetOf(pointer any) Target {
+	return Target{(*words)(unsafe.Pointer(&pointer)).data}
+}
+
+func (t Target) field(offset uintptr) Target { return Target{unsafe.Add(t.at, offset)} }
+
+// put writes v.
+func put[T any](t Target, v T) { *(*T)(t.at) = v }
+
+// get reads what is there.
+func get[T any](t Target) T { return *(*T)(t.at) }
+
+// words is how an interface value without methods is laid out.
+type words struct{ kind, data unsafe.Pointer }
+
+// pointer is a *T to the place as an interface, for a prototype that is a nil *T.
+func (t Target) pointer(prototype any) any {
+	(*words)(unsafe.Pointer(&prototype)).data = t.at
+	return prototype
+}
+
+// value is the T at the place as an interface that shares its memory, for a
+// prototype made by valuePrototype. Nobody may write to the place while it is in use.
+func (t Target) value(prototype any) any {
+	(*words)(unsafe.Pointer(&prototype)).data = t.at
+	return prototype
+}
+
+// Boxed returns a function that makes an interface of the t that a *t points to:
+// sharing its memory, so without a copy, where the type allows it. Nobody may write to the value
+// while the interface is in use.
+func Boxed(t reflect.Type) func(pointer any) any {
+	prototype, ok := valuePrototype(t)
+	if !ok {
+		return func(pointer any) any { return reflect.ValueOf(pointer).Elem().Interface() }
+	}
+	return func(pointer any) any { return TargetOf(pointer).value(prototype) }
+}
+
+// valuePrototype is a T for value. ok is false for a type that an interface
+// holds in its data word itself, like a pointer: the word of its zero value is nil.
+func valuePrototype(t reflect.Type) (prototype any, ok bool) {
+	prototype = reflect.New(t).Elem().Interface()
+	return prototype, prototype != nil && (*words)(unsafe.Pointer(&prototype)).data != nil
+}
+
+// reflected is the place as reflect sees it: settable, of type t.
+func (t Target) reflected(typ reflect.Type) reflect.Value {
+	return reflect.NewAt(typ, t.at).Elem()
+}

@@ -1,0 +1,258 @@
+package weft
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/weft-go/weft/internal/binding"
+)
+
+// Source is the part of a request that a value comes from.
+type Source string
+
+// The sources.
+const (
+	FromPath   Source = Source(binding.Path)
+	FromQuery  Source = Source(binding.Query)
+	FromHeader Source = Source(binding.Header)
+	FromCookie Source = Source(binding.Cookie)
+	FromBody   Source = Source(binding.Body)
+)
+
+// FieldError is one thing that is wrong with a request. It never holds the
+// value that the client sent.
+type FieldError struct {
+	// Source is where in the request, Name which parameter; for the body, Pointer
+	// which part of it, as a JSON Pointer (RFC 6901), "" for the whole.
+	Source  Source
+	Name    string
+	Pointer string
+	// Code is what is wrong: a stable name. Those of validation are the names of its rules.
+	Code string
+	// Params are what the code speaks of: the bounds of a range, the parameter of a rule.
+	Params map[string]any
+	// Cause is for logs and for translating; it is never sent. For a broken rule
+	// it is a validator.FieldError.
+	Cause error
+}
+
+// The codes of what can be wrong before any rule is asked. They are stable.
+const (
+	CodeRequired         = binding.CodeRequired     // not there
+	CodeRepeated         = binding.CodeRepeated     // there more than once where one is expected
+	CodeInvalidType      = binding.CodeType         // of another type or form; "type" says which is expected
+	CodeOutOfRange       = binding.CodeRange        // a number beyond its type; "min" and "max"
+	CodeMalformed        = binding.CodeMalformed    // broken escapes or syntax
+	CodeInvalidUTF8      = binding.CodeUTF8         // text that is not UTF-8
+	CodeUnknownField     = binding.CodeUnknown      // a name that the operation does not know
+	CodeDuplicateField   = "duplicate_field"        // a member of the JSON body that is there twice
+	CodeInvalidJSON      = "invalid_json"           // a body that is not JSON
+	CodeTrailingData     = "trailing_data"          // something after the JSON value
+	CodeBodyRequired     = "body_required"          // no body
+	CodeBodyTooLarge     = "body_too_large"         // more than the limit, which is "max" bytes
+	CodeBodyUnreadable   = "body_unreadable"        // the body broke off
+	CodeUnsupportedMedia = "unsupported_media_type" // a body of a type, charset or coding that is not read
+)
+
+func (f FieldError) String() string {
+	place := string(f.Source)
+	if f.Name != "" {
+		place += " " + f.Name
+	}
+	if f.Pointer != "" {
+		place += " " + f.Pointer
+	}
+	return place + ": " + f.Code
+}
+
+// InvalidRequest is everything that is wrong with one request. Extraction and
+// validation make it; a handler or a stage may return one too. It is rendered as problem details with a member "errors".
+type InvalidRequest struct {
+	// Status is 400 where something cannot be read, 413 or 415 where that is the
+	// body's size or type, and 422 where all was read and a rule is broken.
+	Status int
+	// Fields has at least one element, in the order of the handler's declarations, the body last.
+	Fields []FieldError
+}
+
+func (e *InvalidRequest) Error() string {
+	texts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		texts[i] = f.String()
+	}
+	return fmt.Sprintf("%d invalid request: %s", e.Status, strings.Join(texts, ", "))
+}
+
+// Missing reports whether nothing is wrong but that values are not there.
+func (e *InvalidRequest) Missing() bool {
+	return !slices.ContainsFunc(e.Fields, func(f FieldError) bool { return f.Code != CodeRequired && f.Code != CodeBodyRequired })
+}
+
+// invalid is an InvalidRequest for one field.
+func invalid(status int, f FieldError) *InvalidRequest {
+	return &InvalidRequest{Status: status, Fields: []FieldError{f}}
+}
+
+// public is the request's failure as a client sees it. Text is made last, by
+// the app's hook, which knows the request's language.
+func (e *InvalidRequest) public(r *Request) *Error {
+	listed := make([]publicField, len(e.Fields))
+	for i, f := range e.Fields {
+		listed[i] = publicField{string(f.Source), f.Name, f.pointer(), f.Code, r.message(f), f.Params}
+	}
+	face := &Error{
+		Status: e.Status, Code: "invalid_request", Detail: "The request is not valid: see errors.",
+		Extensions: map[string]any{"errors": listed},
+	}
+	switch e.Status {
+	case http.StatusUnprocessableEntity:
+		face.Code = "validation_failed"
+	case http.StatusRequestEntityTooLarge:
+		face.Code = CodeBodyTooLarge
+	case http.StatusUnsupportedMediaType:
+		face.Code = CodeUnsupportedMedia
+	}
+	return face
+}
+
+type publicField struct {
+	Source  string         `json:"source"`
+	Name    string         `json:"name,omitzero"`
+	Pointer *string        `json:"pointer,omitzero"`
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Params  map[string]any `json:"params,omitempty"`
+}
+
+// maxPointer bounds how much of a client's own member names is repeated to it.
+const maxPointer = 256
+
+// pointer is the place in the body, "" for the whole of it; nil for the rest of the request.
+func (f FieldError) pointer() *string {
+	if f.Source != FromBody || len(f.Pointer) > maxPointer {
+		return nil
+	}
+	return &f.Pointer
+}
+
+// Message is an English sentence for f, for clients without a language of their own.
+func (f FieldError) Message() string {
+	switch f.Code {
+	case CodeRequired:
+		return "is required"
+	case CodeRepeated:
+		return "must be given once"
+	case CodeInvalidType:
+		if layout, timed := f.Params["layout"]; timed {
+			return "must be a time like " + sampleTime.Format(fmt.Sprint(layout))
+		}
+		return fmt.Sprintf("must be of type %v", f.Params["type"])
+	case CodeOutOfRange:
+		return fmt.Sprintf("must be from %v to %v", f.Params["min"], f.Params["max"])
+	case CodeMalformed:
+		return "is malformed"
+	case CodeInvalidUTF8:
+		return "must be valid UTF-8"
+	case CodeUnknownField:
+		return "is not known here"
+	case CodeDuplicateField:
+		return "must be given once"
+	case CodeInvalidJSON:
+		return "must be valid JSON"
+	case CodeTrailingData:
+		return "must be one JSON value with nothing after it"
+	case CodeBodyRequired:
+		return "a body is required"
+	case CodeBodyTooLarge:
+		return fmt.Sprintf("must be at most %v bytes", f.Params["max"])
+	case CodeBodyUnreadable:
+		return "could not be read to its end"
+	case CodeUnsupportedMedia:
+		return fmt.Sprintf("must be %v", f.Params["accepted"])
+	}
+	return f.ruleMessage()
+}
+
+// sampleTime is the time that package time's layouts are written with.
+var sampleTime = time.Date(2006, time.January, 2, 15, 4, 5, 0, time.UTC)
+
+// ruleMessage says which rule is broken, in words where the rule is a common one.
+func (f FieldError) ruleMessage() string {
+	param, has := f.Params["param"]
+	if broken, ok := f.Cause.(validator.FieldError); ok && sizeRules[f.Code] {
+		switch broken.Kind() {
+		case reflect.String:
+			return fmt.Sprintf(ruleMessages[f.Code]+" characters long", param)
+		case reflect.Slice, reflect.Map, reflect.Array:
+			return fmt.Sprintf(strings.Replace(ruleMessages[f.Code], "must be", "must have", 1)+" items", param)
+		}
+	}
+	if text, known := ruleMessages[f.Code]; known {
+		if strings.Contains(text, "%v") {
+			return fmt.Sprintf(text, param)
+		}
+		return text
+	}
+	if has {
+		return fmt.Sprintf("must satisfy %s=%v", f.Code, param)
+	}
+	return "must satisfy " + f.Code
+}
+
+// sizeRules are about a number, or the size of a text or a list.
+var sizeRules = map[string]bool{"min": true, "max": true, "gte": true, "lte": true, "gt": true, "lt": true, "len": true}
+
+var ruleMessages = map[string]string{
+	"min":       "must be at least %v",
+	"max":       "must be at most %v",
+	"gte":       "must be at least %v",
+	"lte":       "must be at most %v",
+	"gt":        "must be greater than %v",
+	"lt":        "must be less than %v",
+	"len":       "must be %v",
+	"eq":        "must be %v",
+	"ne":        "must not be %v",
+	"oneof":     "must be one of %v",
+	"email":     "must be an email address",
+	"url":       "must be a URL",
+	"uuid":      "must be a UUID",
+	"unique":    "must not hold a value twice",
+	"eqfield":   "must be equal to another field",
+	"nefield":   "must differ from another field",
+	"gtfield":   "must be greater than another field",
+	"gtefield":  "must not be less than another field",
+	"ltfield":   "must be less than another field",
+	"ltefield":  "must not be greater than another field",
+	"alphanum":  "must consist of letters and digits",
+	"numeric":   "must be numeric",
+	"datetime":  "must be a time as %v",
+	"e164":      "must be a phone number as E.164 has it",
+	"lowercase": "must be in lower case",
+	"uppercase": "must be in upper case",
+}
+
+// message is the text for f in this request, which may be nil.
+func (r *Request) message(f FieldError) string {
+	if r != nil && r.state.server != nil && r.state.server.messages != nil {
+		if text := r.state.server.messages(r, f); text != "" {
+			return text
+		}
+	}
+	return f.Message()
+}
+
+// bound turns what binding found into FieldErrors.
+func bound(failures []binding.Failure) []FieldError {
+	fields := make([]FieldError, len(failures))
+	for i, f := range failures {
+		fields[i] = FieldError{Source: Source(f.Source), Name: f.Name, Code: f.Code, Params: maps.Clone(f.Params), Cause: f.Cause}
+	}
+	return fields
+}

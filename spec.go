@@ -1,0 +1,147 @@
+package weft
+
+import (
+	"slices"
+	"time"
+
+	"github.com/weft-go/weft/internal/binding"
+	"github.com/weft-go/weft/internal/callsite"
+)
+
+// spec is what the methods of a Handler declare. They are here, and only a
+// pointer's worth of each is in Handler, because a Handler is compiled for each
+// pair of types. A spec is never changed: each method
+// returns a changed copy. They are kept out of line, or they would be compiled into each Handler after all.
+type spec struct {
+	level
+	at        callsite.Site
+	name      string
+	missing   bool // no function
+	status    int
+	statusAt  callsite.Site
+	timeout   time.Duration
+	timeoutAt callsite.Site
+	limit     int64
+	limitAt   callsite.Site
+	json      *JSONOptions // nil is the app's
+	strict    bool         // unknown query parameters are refused
+	extractor *extraction  // what Extract was given, or nil for what Req says by itself
+}
+
+//go:noinline
+func (s *spec) withName(name string) *spec {
+	c := *s
+	c.name = name
+	return &c
+}
+
+//go:noinline
+func (s *spec) withMiddleware(m []Middleware) *spec {
+	c := *s
+	c.use(here(), m)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withInterceptors(m []Middleware) *spec {
+	c := *s
+	c.intercept(here(), m)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withMeta(values []any) *spec {
+	c := *s
+	c.attach(values)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withStatus(status int) *spec {
+	c := *s
+	c.status, c.statusAt = status, here()
+	return &c
+}
+
+//go:noinline
+func (s *spec) withTimeout(d time.Duration) *spec {
+	c := *s
+	c.timeout, c.timeoutAt = d, here()
+	return &c
+}
+
+//go:noinline
+func (s *spec) withLimit(bytes int64) *spec {
+	c := *s
+	c.limit, c.limitAt = bytes, here()
+	return &c
+}
+
+//go:noinline
+func (s *spec) withJSON(o JSONOptions) *spec {
+	c := *s
+	c.json = &o
+	return &c
+}
+
+//go:noinline
+func (s *spec) withStrictQuery() *spec {
+	c := *s
+	c.strict = true
+	return &c
+}
+
+//go:noinline
+func (s *spec) withExtraction(x *extraction) *spec {
+	c := *s
+	c.extractor = x
+	return &c
+}
+
+// extraction is an Extractor of a Req.
+type extraction struct {
+	reads    []Reads
+	problems []binding.Problem
+	plan     *binding.Plan // of a struct with tags
+	fill     func(r *Request, in any) error
+}
+
+// level is what each of the three levels, app, group and route, declares. Its
+// slices are never appended to in place, so that copies stay independent.
+type level struct {
+	middleware   []attached
+	interceptors []attached
+	meta         []any // the latest first
+}
+
+type attached struct {
+	middleware Middleware
+	at         callsite.Site
+}
+
+func (l *level) use(at callsite.Site, m []Middleware) {
+	l.middleware = attach(l.middleware, at, m)
+}
+
+func (l *level) intercept(at callsite.Site, m []Middleware) {
+	l.interceptors = attach(l.interceptors, at, m)
+}
+
+func (l *level) attach(values []any) {
+	latest := slices.Clone(values)
+	slices.Reverse(latest)
+	l.meta = append(latest, l.meta...)
+}
+
+func attach(list []attached, at callsite.Site, more []Middleware) []attached {
+	list = slices.Clip(list)
+	for _, m := range more {
+		if m != nil { // a nil is how wiring leaves a stage out
+			list = append(list, attached{m, at})
+		}
+	}
+	return list
+}
+
+// here is the line of the user's program that is being executed.
+func here() callsite.Site { return callsite.Caller() }
