@@ -91,6 +91,12 @@ func (l *linker) route(rr *resolvedRoute) Next {
 		rr.respond.server = l.server
 	}
 	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, l.observers)
+	if rr.extract != nil && len(rr.inner) == 0 && len(l.observers) == 0 {
+		// Nothing can stand or look between extraction and handler: they share an entrance.
+		rr.extract.server = l.server
+		rr.handler.dispatch = rr.endpoint.reading(rr.extract, rr.intake, rr.handler.dispatch)
+		return l.chain(rr.outer, rr.handler)
+	}
 	return l.chain(rr.before(), rr.handler)
 }
 

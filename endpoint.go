@@ -117,6 +117,26 @@ func (e *endpoint) extract(st *stage, in *intake) func(*Request, Next) Response 
 	}
 }
 
+// reading is extract and the handler in one step. A panic is still the one's
+// in which it arose.
+func (e *endpoint) reading(extract *stage, in *intake, handle func(*Request, Next) Response) func(*Request, Next) Response {
+	read := func(r *Request, req any) (err error) {
+		returned := false
+		defer rescue(&returned, &err)
+		err = in.read(r, req)
+		returned = true
+		return err
+	}
+	return func(r *Request, _ Next) Response {
+		frame, req := e.frame()
+		if err := read(r, req); err != nil {
+			return extract.fail(r, err)
+		}
+		r.state.frame = frame
+		return handle(r, nil)
+	}
+}
+
 // run is the innermost stage: the handler, and its answer as a Response.
 func (e *endpoint) run(handler, respond *stage, observers []Observer) func(*Request, Next) Response {
 	call := e.calling(watchersOf(observers, handler.info))
@@ -157,13 +177,7 @@ func (e *endpoint) calling(w *watch) func(*Request) (any, error) {
 
 func (e *endpoint) protected(ctx context.Context, frame any) (out any, err error) {
 	returned := false
-	defer func() {
-		if !returned {
-			if p := recover(); p != nil {
-				err = caught(p)
-			}
-		}
-	}()
+	defer rescue(&returned, &err)
 	out, err = e.call(ctx, frame)
 	returned = true
 	return out, err
@@ -232,13 +246,7 @@ func (e *endpoint) nullAnswer() func(out any) bool {
 // encode is the boundary of the user's MarshalJSON methods.
 func (st *stage) encode(c Codec, v any) (body []byte, err error) {
 	returned := false
-	defer func() {
-		if !returned {
-			if p := recover(); p != nil {
-				err = caught(p)
-			}
-		}
-	}()
+	defer rescue(&returned, &err)
 	body, err = c.Encode(v)
 	returned = true
 	return body, err

@@ -113,6 +113,17 @@ func caught(p any) *PanicError {
 	return &PanicError{Value: p, Stack: debug.Stack()}
 }
 
+// rescue, deferred, makes a panic the error of a function that has not returned
+// by itself. recover costs, so it is only asked then.
+func rescue(returned *bool, err *error) {
+	if *returned {
+		return
+	}
+	if p := recover(); p != nil {
+		*err = caught(p)
+	}
+}
+
 // Fail is the Response for err: an [Error]'s own status and problem document,
 // and for any other error a 500 that tells nothing of it. A stage returns it to
 // refuse a request or to report a failure; the boundary of that stage logs the

@@ -268,6 +268,10 @@ func (r Response) Render() ([]byte, error) {
 // apply makes the list's changes to h, oldest first. The values share one
 // array, each with no room to grow into its neighbour.
 func (n *head) apply(h http.Header) {
+	if n != nil && n.prev == nil && n.change == setField { // a plain answer
+		h[n.name] = []string{n.value}
+		return
+	}
 	var room [8]*head
 	links := room[:0]
 	for ; n != nil; n = n.prev {
