@@ -63,7 +63,7 @@ func (b *body) readFrom(hr *http.Request, srv *Server, limit int64) error {
 		case errorIs[*http.MaxBytesError](err): // a limit that somebody else set, lower than ours
 			return tooLarge(limit)
 		case err != nil:
-			return invalid(http.StatusBadRequest, FieldError{Source: FromBody, Code: CodeBodyUnreadable, Cause: err})
+			return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeBodyUnreadable, Cause: err})
 		case len(b.bytes) == cap(b.bytes):
 			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
 		}
@@ -86,6 +86,6 @@ func (b *body) release(srv *Server) {
 
 func tooLarge(limit int64) error {
 	return invalid(http.StatusRequestEntityTooLarge, FieldError{
-		Source: FromBody, Code: CodeBodyTooLarge, Params: map[string]any{"max": limit},
+		Source: SourceBody, Code: CodeBodyTooLarge, Params: map[string]any{"max": limit},
 	})
 }

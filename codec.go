@@ -102,7 +102,7 @@ func encoded(h http.Header) bool {
 // jsonField says what is wrong with a body, from the error of a codec, without
 // repeating its values. Of a codec other than weft's only the code is known.
 func jsonField(err error) FieldError {
-	f := FieldError{Source: FromBody, Code: CodeInvalidJSON, Cause: err}
+	f := FieldError{Source: SourceBody, Code: CodeInvalidJSON, Cause: err}
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		f.Pointer = string(semantic.JSONPointer)
 		f.Code, f.Params = semanticCode(semantic)

@@ -89,18 +89,18 @@ func readsOf(plan *binding.Plan) []Reads {
 
 // PathValue reads a wildcard of the route's pattern. T is a string, a number, a
 // bool, a time, or has UnmarshalText; types defined from these too.
-func PathValue[T any](name string) Extractor[T] { return single[T](FromPath, name) }
+func PathValue[T any](name string) Extractor[T] { return single[T](SourcePath, name) }
 
 // QueryValue reads a query parameter, which must be there; see [Optional] and
 // [Default]. T is as in [PathValue], a pointer to one or an [Opt] of one, which need not be there, or a
 // slice of one, which takes all values.
-func QueryValue[T any](name string) Extractor[T] { return single[T](FromQuery, name) }
+func QueryValue[T any](name string) Extractor[T] { return single[T](SourceQuery, name) }
 
 // HeaderValue reads a header field; see [QueryValue].
-func HeaderValue[T any](name string) Extractor[T] { return single[T](FromHeader, name) }
+func HeaderValue[T any](name string) Extractor[T] { return single[T](SourceHeader, name) }
 
 // CookieValue reads a cookie; see [QueryValue].
-func CookieValue[T any](name string) Extractor[T] { return single[T](FromCookie, name) }
+func CookieValue[T any](name string) Extractor[T] { return single[T](SourceCookie, name) }
 
 // single compiles a struct with one field, which has the place and layout of a T.
 func single[T any](source Source, name string) Extractor[T] {
@@ -136,7 +136,7 @@ func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decode
 
 func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
 	return Extractor[T]{
-		reads: []Reads{{Source: FromBody, Form: form}},
+		reads: []Reads{{Source: SourceBody, Form: form}},
 		extract: func(r *Request) (v T, err error) {
 			err = decode(r, &v)
 			return v, err
@@ -177,7 +177,7 @@ type ExtractorOption func(*[]Reads)
 // ReadsBody says that the extractor reads the body, of the media types given.
 func ReadsBody(mediaTypes ...string) ExtractorOption {
 	return func(reads *[]Reads) {
-		*reads = append(*reads, Reads{Source: FromBody, Form: strings.Join(mediaTypes, ", ")})
+		*reads = append(*reads, Reads{Source: SourceBody, Form: strings.Join(mediaTypes, ", ")})
 	}
 }
 
@@ -274,7 +274,7 @@ func (x Extractor[T]) blame(err error, status int, code string, params map[strin
 	case 1:
 		f.Source, f.Name = x.reads[0].Source, x.reads[0].Name
 	default:
-		f.Source = fromRequest
+		f.Source = SourceRequest
 	}
 	return invalid(status, f)
 }
@@ -286,9 +286,6 @@ func missing(err error) bool {
 
 // fromItself is the source of a value whose type or function knows where to look.
 const fromItself Source = "itself"
-
-// fromRequest is the source of a value that is made of several.
-const fromRequest Source = "request"
 
 // selfExtractor is a type that extracts itself.
 type selfExtractor interface{ FromRequest(*Request) error }
@@ -377,7 +374,7 @@ func (r *Request) decodeJSON(into any, optional bool) error {
 	case absent && optional:
 		return nil
 	case absent || string(value) == "null" && !optional:
-		return invalid(http.StatusBadRequest, FieldError{Source: FromBody, Code: CodeBodyRequired})
+		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeBodyRequired})
 	}
 	if err := in.codec.Decode(body, into); err != nil {
 		return invalid(http.StatusBadRequest, jsonField(err))
@@ -398,7 +395,7 @@ func (r *Request) decodeText(into *string) error {
 		}
 	}
 	if !utf8.Valid(body) {
-		return invalid(http.StatusBadRequest, FieldError{Source: FromBody, Code: CodeInvalidUTF8})
+		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeInvalidUTF8})
 	}
 	*into = string(body)
 	return nil
@@ -412,6 +409,6 @@ func (r *Request) decodeRaw(into *[]byte) error {
 
 func unsupported(accepted string) error {
 	return invalid(http.StatusUnsupportedMediaType, FieldError{
-		Source: FromBody, Code: CodeUnsupportedMedia, Params: map[string]any{"accepted": accepted},
+		Source: SourceBody, Code: CodeUnsupportedMedia, Params: map[string]any{"accepted": accepted},
 	})
 }

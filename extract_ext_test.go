@@ -62,7 +62,7 @@ func (c *client) FromRequest(r *weft.Request) error {
 	case c.name == "broken":
 		return errors.New("the directory of clients is down")
 	case c.name == "":
-		return &weft.InvalidRequest{Status: 400, Fields: []weft.FieldError{{Source: weft.FromHeader, Name: "X-Client", Code: weft.CodeRequired}}}
+		return &weft.InvalidRequest{Status: 400, Fields: []weft.FieldError{{Source: weft.SourceHeader, Name: "X-Client", Code: weft.CodeRequired}}}
 	}
 	return nil
 }
@@ -338,7 +338,7 @@ func TestAHandlerUsesAnExtractor(t *testing.T) {
 	app.Handle("GET /items/{id}", weft.Handle(echo[int]).Extract(weft.Default(weft.QueryValue[int]("n"), 3)))
 	plan, err := app.Plan()
 	require.NoError(t, err)
-	assert.Equal(t, []weft.Reads{{Source: weft.FromQuery, Name: "n", Form: "integer", Default: "3"}}, plan.Routes[0].Reads)
+	assert.Equal(t, []weft.Reads{{Source: weft.SourceQuery, Name: "n", Form: "integer", Default: "3"}}, plan.Routes[0].Reads)
 }
 
 func TestThePlanSaysWhatIsRead(t *testing.T) {

@@ -72,7 +72,7 @@ func FuzzPointers(f *testing.F) {
 			t.Fatalf("status %d: %s", w.Code, w.Body)
 		}
 		for _, f := range broken {
-			if f.Source != FromBody || w.Code == http.StatusBadRequest && f.Code == CodeInvalidJSON {
+			if f.Source != SourceBody || w.Code == http.StatusBadRequest && f.Code == CodeInvalidJSON {
 				continue // text that is not JSON has no values to point to
 			}
 			value, parent := pointed([]byte(content), jsontext.Pointer(f.Pointer))

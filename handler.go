@@ -28,8 +28,9 @@ import (
 // anything after the value are a 400. A body over the limit is a 413.
 //
 // Then the validate tags of Req are checked, by go-playground/validator. Its
-// rule required asks whether a value was sent, and not as null: an explicit 0 or false passes. A broken
-// rule is a 422. Everything that is wrong with one request is in one [InvalidRequest].
+// rule required asks whether a value was sent, and not as null: an explicit 0
+// or false passes. A type of yours may show its rules another value than itself, by the validator's
+// Valuer. A broken rule is a 422. Everything that is wrong with one request is in one [InvalidRequest].
 //
 // Resp is what it answers with:
 //

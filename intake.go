@@ -70,7 +70,7 @@ func newIntake(e *endpoint, book rulebook, report func(problem, remedy string)) 
 		}
 	default:
 		optional := optionalBody(e.req)
-		in.reads = []Reads{{Source: FromBody, Form: "json", Required: !optional}}
+		in.reads = []Reads{{Source: SourceBody, Form: "json", Required: !optional}}
 		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
 		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" {
 			report(problem, remedy)
@@ -88,7 +88,7 @@ func (in *intake) compileRules(req reflect.Type, book rulebook, report func(prob
 		report(p, "mend the validate tag")
 	}
 	in.rules, in.subject, in.inBody = rules, boxed(req), in.plan == nil
-	if rules == nil || rules.FromTop || book.foreign || in.plan == nil || in.plan.Body == nil || ruledOutside(req) {
+	if rules == nil || rules.FromTop || book.foreign || in.plan == nil || in.plan.Body == nil || book.ruledOutside(req) {
 		return
 	}
 	if in.rules, _ = validation.Compile(book.validate, false, in.plan.Body.Type, unwrapOpt); in.rules == nil {
@@ -99,14 +99,22 @@ func (in *intake) compileRules(req reflect.Type, book rulebook, report func(prob
 	in.inBody = true
 }
 
-// ruledOutside reports whether a field beside the body has a rule.
-func ruledOutside(t reflect.Type) bool {
+// ruledOutside reports whether there is a rule beside those within the body.
+func (book rulebook) ruledOutside(t reflect.Type) bool {
 	for f := range t.Fields() {
-		if f.Tag.Get("validate") != "" {
+		_, isBody := f.Tag.Lookup("body")
+		switch {
+		case f.Tag.Get("validate") != "":
 			return true
-		}
-		if f.Anonymous && f.Type.Kind() == reflect.Struct && ruledOutside(f.Type) {
-			return true
+		case isBody:
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			if book.ruledOutside(f.Type) {
+				return true
+			}
+		default:
+			if rules, _ := validation.Compile(book.validate, false, f.Type, unwrapOpt); rules != nil {
+				return true // within a field that extracts itself
+			}
 		}
 	}
 	return false
@@ -132,7 +140,7 @@ func boxed(t reflect.Type) func(in any) any {
 func (in *intake) pathNames() []string {
 	var names []string
 	for _, r := range in.reads {
-		if r.Source == FromPath {
+		if r.Source == SourcePath {
 			names = append(names, r.Name)
 		}
 	}
@@ -141,7 +149,7 @@ func (in *intake) pathNames() []string {
 
 func (in *intake) readsBody() bool {
 	for _, r := range in.reads {
-		if r.Source == FromBody {
+		if r.Source == SourceBody {
 			return true
 		}
 	}
@@ -224,11 +232,11 @@ func (in *intake) broken(r *Request, req any, err error) error {
 func (in *intake) place(steps []validation.Step) (binding.Place, []validation.Step) {
 	if in.inBody {
 		switch {
-		case in.plan != nil || len(in.reads) == 1 && in.reads[0].Source == FromBody:
-		case len(in.reads) == 1:
+		case in.plan != nil || len(in.reads) == 1 && in.reads[0].Source == SourceBody:
+		case len(in.reads) == 1 && in.reads[0].Source != fromItself:
 			return binding.Place{Source: binding.Source(in.reads[0].Source), Name: in.reads[0].Name}, nil
 		default:
-			return binding.Place{Source: binding.Source(fromRequest)}, nil
+			return binding.Place{Source: binding.Source(SourceRequest)}, nil
 		}
 		return binding.Place{Source: binding.Body}, steps
 	}
@@ -240,7 +248,7 @@ func (in *intake) place(steps []validation.Step) (binding.Place, []validation.St
 		}
 		name += "."
 	}
-	return binding.Place{Source: binding.Source(fromItself)}, nil
+	return binding.Place{Source: binding.Source(SourceRequest)}, nil
 }
 
 // tokens are the reference tokens of a JSON Pointer (RFC 6901) to where the

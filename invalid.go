@@ -19,11 +19,13 @@ type Source string
 
 // The sources.
 const (
-	FromPath   Source = Source(binding.Path)
-	FromQuery  Source = Source(binding.Query)
-	FromHeader Source = Source(binding.Header)
-	FromCookie Source = Source(binding.Cookie)
-	FromBody   Source = Source(binding.Body)
+	SourcePath   Source = Source(binding.Path)
+	SourceQuery  Source = Source(binding.Query)
+	SourceHeader Source = Source(binding.Header)
+	SourceCookie Source = Source(binding.Cookie)
+	SourceBody   Source = Source(binding.Body)
+	// SourceRequest is the whole request: of a value that is made of several parts of it.
+	SourceRequest Source = "request"
 )
 
 // FieldError is one thing that is wrong with a request. It never holds the
@@ -136,7 +138,7 @@ const maxPointer = 256
 
 // pointer is the place in the body, "" for the whole of it; nil for the rest of the request.
 func (f FieldError) pointer() *string {
-	if f.Source != FromBody || len(f.Pointer) > maxPointer {
+	if f.Source != SourceBody || len(f.Pointer) > maxPointer {
 		return nil
 	}
 	return &f.Pointer

@@ -167,3 +167,26 @@ func TestATypeWithoutRulesIsNotValidated(t *testing.T) {
 	assert.NotContains(t, plan.Routes[0].Statuses, 422)
 	assert.NotContains(t, plan.Routes[0].Stages[0].Detail, "validated")
 }
+
+// rated extracts itself, and has a rule inside.
+type rated struct {
+	Stars int `validate:"max=5"`
+}
+
+func (r *rated) FromRequest(req *weft.Request) error {
+	r.Stars = len(req.Header().Get("X-Stars"))
+	return nil
+}
+
+func TestRulesWithinAFieldThatExtractsItself(t *testing.T) {
+	app, _ := newApp()
+	app.Handle("POST /x", weft.Handle(func(_ context.Context, in struct {
+		Rated rated
+		Line  line `body:"json"`
+	}) (string, error) {
+		return "fine", nil
+	}))
+	site := serve(t, app)
+	assert.Equal(t, 200, site.send("POST", "/x", `{"sku":"X","quantity":1}`, "X-Stars: *****").status)
+	assert.Equal(t, "request max, body /sku uppercase", fieldErrors(t, site.send("POST", "/x", `{"sku":"x","quantity":1}`, "X-Stars: ******")))
+}

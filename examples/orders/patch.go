@@ -20,7 +20,7 @@ func (p Patch) check() error {
 		return nil
 	}
 	return &weft.InvalidRequest{Status: http.StatusUnprocessableEntity, Fields: []weft.FieldError{
-		{Source: weft.FromBody, Pointer: "/status", Code: "not_null", Cause: expectation("must not be null")},
+		{Source: weft.SourceBody, Pointer: "/status", Code: "not_null", Cause: expectation("must not be null")},
 	}}
 }
 
