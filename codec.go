@@ -124,12 +124,19 @@ func semanticCode(err *json.SemanticError) (code string, params map[string]any) 
 	if t == nil {
 		return CodeInvalidType, map[string]any{"type": "value"}
 	}
-	if errors.Is(err, strconv.ErrRange) && !codesItself(t) {
+	if !codesItself(t) && (errors.Is(err, strconv.ErrRange) || negative(string(err.JSONValue)) && jsonForm(t) == "integer") {
 		if least, most := bounds(t); most != nil {
 			return CodeOutOfRange, map[string]any{"min": least, "max": most}
 		}
 	}
 	return CodeInvalidType, map[string]any{"type": jsonForm(t)}
+}
+
+// negative reports whether a number is one below zero, which an unsigned type refuses as a matter of form.
+func negative(number string) bool {
+	digits, signed := strings.CutPrefix(number, "-")
+	_, err := strconv.ParseUint(digits, 10, 64)
+	return signed && err == nil
 }
 
 func syntacticCode(err *jsontext.SyntacticError) string {

@@ -12,7 +12,7 @@ import (
 
 // wrong declares every mistake that Build can find.
 func wrong() *weft.App {
-	app := weft.New(weft.WithLogger(nil), weft.WithLimit(0), weft.WithDrainTimeout(-time.Second), weft.WithDrainDelay(-1), weft.WithObserver(nil))
+	app := weft.New(weft.WithLogger(nil), weft.WithLimit(0), weft.WithDrainTimeout(-time.Second), weft.WithDrainDelay(-1), weft.WithObserver(nil), weft.WithValidator(nil))
 	ok := weft.Handle(echo[person]).Named("ok")
 
 	app.Handle("GET", ok)

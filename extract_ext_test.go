@@ -397,3 +397,50 @@ func TestATypeWithATextFormIsToldByThatForm(t *testing.T) {
 		assert.Contains(t, site.send("POST", "/x", body).body, want, body)
 	}
 }
+
+func TestWhatIsWrongInJSONIsToldInJSONsWords(t *testing.T) {
+	type every struct {
+		I8   int8           `json:"i8"`
+		U16  *uint16        `json:"u16"`
+		F32  float32        `json:"f32"`
+		F64  float64        `json:"f64"`
+		B    bool           `json:"b"`
+		L    []int          `json:"l"`
+		M    map[string]int `json:"m"`
+		O    person         `json:"o"`
+		Self selfCoded      `json:"self"`
+	}
+	app, _ := newApp()
+	app.Handle("POST /x", weft.Handle(func(context.Context, every) (string, error) { return "", nil }))
+	site := serve(t, app)
+	for body, want := range map[string]string{
+		`{"i8":128}`:     "must be from -128 to 127",
+		`{"u16":65536}`:  "must be from 0 to 65535",
+		`{"u16":-1}`:     "must be from 0 to 65535",
+		`{"f32":1e39}`:   "must be from -3.4028234663852886e+38 to 3.4028234663852886e+38",
+		`{"f64":1e309}`:  "must be from -1.7976931348623157e+308 to 1.7976931348623157e+308",
+		`{"f64":"1"}`:    "must be of type number",
+		`{"b":1}`:        "must be of type boolean",
+		`{"l":{}}`:       "must be of type array",
+		`{"m":[]}`:       "must be of type object",
+		`{"o":[]}`:       "must be of type object",
+		`{"self":5}`:     "must be of type value",
+		`{"i8":1,"i8":}`: "must be given once",
+	} {
+		assert.Contains(t, site.send("POST", "/x", body).body, `"message":"`+want+`"`, body)
+	}
+}
+
+type selfCoded struct{}
+
+func (*selfCoded) UnmarshalJSON([]byte) error { return errSecret }
+
+func TestAnAppMayRefuseUnknownQueryParametersAndSpeakForItself(t *testing.T) {
+	app, _ := newApp(weft.WithStrictQuery(), weft.WithMessages(func(r *weft.Request, f weft.FieldError) string {
+		return r.Header().Get("Accept-Language") + ": " + f.Code
+	}))
+	app.Handle("GET /x", weft.Handle(func(context.Context, paging) (string, error) { return "", nil }))
+	got := serve(t, app).send("GET", "/x?more=1&"+strings.Repeat("y", 100)+"=1", "", "Accept-Language: tlh")
+	assert.Equal(t, "query more unknown_field, query unknown_field", fieldErrors(t, got), "a long name is not repeated")
+	assert.Contains(t, got.body, `"message":"tlh: unknown_field"`)
+}

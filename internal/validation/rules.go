@@ -60,9 +60,6 @@ func Compile(v *validator.Validate, foreign bool, t reflect.Type, unwrap Unwrap)
 	return nil, w.problems
 }
 
-// Direct reports whether the rules are for a t as it is: Check may be given one without a copy.
-func (r *Rules) Direct(t reflect.Type) bool { return r.struc && r.typ == t }
-
 // Check validates value, which is a T or pointers to one.
 func (r *Rules) Check(ctx context.Context, value any) error {
 	if r.struc {

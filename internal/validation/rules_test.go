@@ -132,6 +132,43 @@ func TestATypeMayHoldItself(t *testing.T) {
 	assert.Equal(t, []string{"Next.Many.[0].Name required"}, check(t, self{Name: "a", Next: &self{Name: "b", Many: []*self{{}}}}, always(false)))
 }
 
+func TestWrongTagsAreFoundOnEveryKindOfValue(t *testing.T) {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	require.NoError(t, v.RegisterValidation("moody", func(fl validator.FieldLevel) bool {
+		return fl.Parent().FieldByName("Name").String() == "" // panics without a struct around the value
+	}))
+	type other struct{ Deep string }
+	type all struct {
+		Bool    bool              `validate:"len=x"`
+		Uint    uint8             `validate:"min=x"`
+		Float   float32           `validate:"max=x"`
+		Pointer **int             `validate:"omitempty,gt=x"`
+		Slice   []int             `validate:"min=x"`
+		Map     map[int]bool      `validate:"max=x"`
+		Any     any               `validate:"min=x"`
+		Array   [2]string         `validate:"dive,min=x"`
+		Keys    []string          `validate:"keys,min=1"`
+		End     map[string]string `validate:"dive,endkeys"`
+		Or      string            `validate:"email|mim=3"`
+		Pair    string            `validate:"required_if=Bool"`
+		None    string            `validate:"required_with="`
+		Lost    string            `validate:"gtfield=Other.Shallow"`
+		Found   string            `validate:"eqfield=Other.Deep"`
+		Top     string            `validate:"eqcsfield=Whatever"`
+		Moody   string            `validate:"moody"`
+		Other   other
+	}
+	rules, problems := Compile(v, false, reflect.TypeFor[all](), notWrapped)
+	var fields []string
+	for _, p := range problems {
+		_, rest, _ := strings.Cut(p, "of the field ")
+		name, _, _ := strings.Cut(rest, " ")
+		fields = append(fields, name)
+	}
+	assert.Equal(t, []string{"Bool", "Uint", "Float", "Pointer", "Slice", "Map", "Any", "Array", "Keys", "End", "Or", "Pair", "None", "Lost"}, fields)
+	assert.True(t, rules.FromTop)
+}
+
 func TestWithout(t *testing.T) {
 	for _, row := range []struct {
 		tag  string
