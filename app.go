@@ -162,6 +162,10 @@ func (a *App) Use(m ...Middleware) { a.root.use("App.Use", m) }
 // Intercept adds interceptors to every route; see [Handler.Intercept].
 func (a *App) Intercept(m ...Middleware) { a.root.intercept("App.Intercept", m) }
 
+// Catch adds exception mappers for every error, those before routing too, such as
+// a 404; see [Mapper].
+func (a *App) Catch(m ...Mapper) { a.root.catch("App.Catch", m) }
+
 // Meta attaches metadata to every route; see [Handler.Meta].
 func (a *App) Meta(values ...any) { a.root.attachMeta("App.Meta", values) }
 
@@ -200,6 +204,9 @@ func (g *Group) Use(m ...Middleware) { g.use("Group.Use", m) }
 // Intercept adds interceptors to every route in the group; see [Handler.Intercept].
 func (g *Group) Intercept(m ...Middleware) { g.intercept("Group.Intercept", m) }
 
+// Catch adds exception mappers for errors that arise in the group; see [Mapper].
+func (g *Group) Catch(m ...Mapper) { g.catch("Group.Catch", m) }
+
 // Meta attaches metadata to every route in the group; see [Handler.Meta].
 func (g *Group) Meta(values ...any) { g.attachMeta("Group.Meta", values) }
 
@@ -226,6 +233,11 @@ func (g *Group) use(what string, m []Middleware) {
 func (g *Group) intercept(what string, m []Middleware) {
 	at := g.app.mayDeclare(what)
 	g.level.intercept(at, m)
+}
+
+func (g *Group) catch(what string, m []Mapper) {
+	at := g.app.mayDeclare(what)
+	g.level.catch(at, m)
 }
 
 func (g *Group) attachMeta(what string, values []any) {

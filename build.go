@@ -47,7 +47,7 @@ func (r *resolution) link() *Server {
 	}
 
 	l := &linker{server: srv, observers: slices.Clone(a.observers)}
-	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv}
+	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv, levels: r.levels(nil, a.root)}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.entry = srv.route
 	if len(r.outermost) > 0 {
@@ -60,9 +60,9 @@ func (r *resolution) link() *Server {
 		rr.route.chain = l.route(rr)
 		srv.mux.Handle(rr.route.pattern, routeHandler{rr.route})
 	}
-	srv.unrouted = l.miss(nil)
+	srv.unrouted = l.miss(nil, r.levels(nil, a.root))
 	for _, m := range r.misses {
-		srv.misses = append(srv.misses, missChain{m.prefix, l.miss(m.outer)})
+		srv.misses = append(srv.misses, missChain{m.prefix, l.miss(m.outer, m.levels)})
 	}
 	srv.moreMarks = max(0, l.marks-inlineMarks)
 	return srv
@@ -100,8 +100,8 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	return l.chain(rr.before(), rr.handler)
 }
 
-func (l *linker) miss(outer []*stage) Next {
-	unrouted := &stage{info: l.routing.info, server: l.server}
+func (l *linker) miss(outer []*stage, levels []*mapping) Next {
+	unrouted := &stage{info: l.routing.info, server: l.server, levels: levels}
 	unrouted.dispatch = func(r *Request, _ Next) Response { return r.state.miss.answer(unrouted, r) }
 	return l.chain(outer, unrouted)
 }

@@ -332,3 +332,18 @@ func ExampleOpt() {
 	show(app, "PATCH", "/profile", `{"motto":null}`)
 	// Output: 200 {"Name":"Ada","Motto":""}
 }
+
+// A mapper gives a domain's error its public face, once for all handlers of a level.
+func ExampleOn() {
+	type outOfStock struct{ error }
+	app := quiet()
+	shop := app.Group("/shop")
+	shop.Catch(weft.On(func(_ *weft.Request, err outOfStock) weft.Response {
+		return weft.Fail(&weft.Error{Status: http.StatusConflict, Code: "out_of_stock", Cause: err})
+	}))
+	shop.Handle("POST /orders", weft.Handle(func(context.Context, struct{}) (string, error) {
+		return "", fmt.Errorf("placing the order: %w", outOfStock{errors.New("no tea")})
+	}))
+	show(app, "POST", "/shop/orders", "")
+	// Output: 409 {"title":"Conflict","status":409,"code":"out_of_stock"}
+}

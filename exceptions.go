@@ -231,6 +231,80 @@ func timedOut(cause error) error {
 	return &Error{Status: http.StatusGatewayTimeout, Code: "timeout", Cause: cause}
 }
 
+// Mapper turns errors of one kind into Responses. [On] and [OnIs] make it, and
+// Catch attaches it to a handler, a group or an app.
+//
+// Which Mapper gets an error does not depend on the order in which they were
+// attached. The level nearest to where the error arose is asked first: the
+// route's, the groups' from the inside out, the app's; a middleware's error begins at the
+// middleware's own level. Within a level a sentinel anywhere in the error's
+// tree comes first, then a concrete type, then an interface; among several of a
+// kind, the one that matches what is outermost in the tree, joined errors in
+// their order; among interfaces that match the same error, the one with more methods.
+//
+// The Response of a Mapper keeps the original error ([Response.Err]), and the
+// cause is logged if its status is 500 or above. A Mapper that returns
+// [Fail](err) hands err to the next level out, in place of the original. A Mapper that
+// panics, or returns the zero Response, becomes a plain 500.
+type Mapper struct {
+	kind     mapperKind
+	name     string       // in the plan
+	target   reflect.Type // of On
+	sentinel error        // of OnIs
+	// match looks at one error of a tree, not at what it wraps.
+	match func(err error) (func(*Request) Response, bool)
+}
+
+type mapperKind uint8
+
+const (
+	mapsNothing mapperKind = iota
+	mapsSentinel
+	mapsConcrete
+	mapsInterface
+)
+
+// On maps errors of type E: a concrete type such as *OutOfStock, or an interface.
+func On[E error](fn func(r *Request, err E) Response) Mapper {
+	if fn == nil {
+		return Mapper{}
+	}
+	t := reflect.TypeFor[E]()
+	m := Mapper{kind: mapsConcrete, name: t.String(), target: t}
+	if t.Kind() == reflect.Interface {
+		m.kind = mapsInterface
+	}
+	m.match = func(err error) (func(*Request) Response, bool) {
+		e, ok := err.(E)
+		if !ok {
+			as, isAs := err.(interface{ As(any) bool })
+			if !isAs || !as.As(&e) {
+				return nil, false
+			}
+		}
+		return func(r *Request) Response { return fn(r, e) }, true
+	}
+	return m
+}
+
+// OnIs maps errors whose tree holds sentinel, as errors.Is finds it; fn gets the error as it arose.
+func OnIs(sentinel error, fn func(r *Request, err error) Response) Mapper {
+	if sentinel == nil || fn == nil || !reflect.TypeOf(sentinel).Comparable() {
+		return Mapper{}
+	}
+	m := Mapper{kind: mapsSentinel, name: fmt.Sprintf("is %q", sentinel), sentinel: sentinel}
+	m.match = func(err error) (func(*Request) Response, bool) {
+		if err != sentinel {
+			is, isIs := err.(interface{ Is(error) bool })
+			if !isIs || !is.Is(sentinel) {
+				return nil, false
+			}
+		}
+		return func(r *Request) Response { return fn(r, err) }, true
+	}
+	return m
+}
+
 // contextEnded reports whether err only says that the request's context was
 // cancelled: the client is gone, or the server cuts off what outlasted the drain timeout.
 func contextEnded(ctx context.Context, err error) bool {

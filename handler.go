@@ -67,6 +67,11 @@ func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
 	return &Handler[Req, Resp]{h.fn, h.spec.withInterceptors(m)}
 }
 
+// Catch adds exception mappers for errors that arise on the route; see [Mapper].
+func (h *Handler[Req, Resp]) Catch(m ...Mapper) *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{h.fn, h.spec.withMappers(m)}
+}
+
 // Meta attaches values that stages find by type, with [MetaOf]; of two with the same type the later one counts.
 func (h *Handler[Req, Resp]) Meta(values ...any) *Handler[Req, Resp] {
 	return &Handler[Req, Resp]{h.fn, h.spec.withMeta(values)}

@@ -21,6 +21,7 @@ type stage struct {
 	rules    declared      // what Describe said of it
 	at       callsite.Site // where it was attached
 	server   *Server       // that it was linked for
+	levels   []*mapping    // whose mappers its errors meet, the nearest first
 }
 
 // mark is the life of one stage in one request. It makes next exactly-once: the
@@ -156,10 +157,10 @@ func (st *stage) accept(r *Request, resp Response) Response {
 // is the server's fault.
 func (st *stage) fail(r *Request, err error) (resp Response) {
 	defer func() {
-		if p := recover(); p != nil { // an error whose methods panic, so it must not be asked anything more
+		if p := recover(); p != nil { // a mapper, or an error's own method: it must not be asked anything more
 			broken := caught(p)
 			resp = (&Error{Code: "internal"}).response(broken)
-			st.report(r, broken)
+			st.report(r, errors.Join(broken, err))
 		}
 	}()
 	err = concrete(err)
@@ -172,11 +173,12 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 	if errors.Is(err, context.DeadlineExceeded) && errors.Is(r.ctx.Err(), context.DeadlineExceeded) && !errorIs[*Error](err) {
 		err = timedOut(err)
 	}
-	resp = problem(r, err)
+	original := err
+	resp, err = st.mapped(r, err)
 	if resp.Status() >= http.StatusInternalServerError {
-		st.report(r, resp.Err())
+		st.report(r, err)
 	}
-	return resp
+	return resp.carrying(original)
 }
 
 // conclude ends the stage with mark i for the stage outside it: it cannot be

@@ -44,6 +44,19 @@ type RoutePlan struct {
 	// Stages are those of the app, the groups and the route, in the order in
 	// which they are entered.
 	Stages []StageInfo `json:"stages"`
+	// Catches are the exception mappers for errors of the route, the nearest level first.
+	Catches []CatchInfo `json:"catches"`
+}
+
+// CatchInfo describes one exception mapper at one place.
+type CatchInfo struct {
+	// Error is what it maps: a type, or a sentinel's text.
+	Error string `json:"error"`
+	Level Level  `json:"level"`
+	// Group is the whole prefix of the group that declared it, at LevelGroup.
+	Group string `json:"group,omitempty"`
+	// Source is where it was attached, as "folder/file.go:12".
+	Source string `json:"source"`
 }
 
 // MissPlan is what runs where a path lies under a group's prefix and no route matched.
@@ -112,6 +125,9 @@ func (p *Plan) String() string {
 func (r *RoutePlan) write(w *tabwriter.Writer) {
 	fmt.Fprintf(w, "\n%s  %s  (%s)\n", r.Pattern, r.Name, r.Source)
 	writeStages(w, r.Stages)
+	for _, c := range r.Catches {
+		fmt.Fprintf(w, "  -\tcatch\t%s\t%s\t%s\n", levelText(c.Level, c.Group), c.Error, c.Source)
+	}
 	statuses := make([]string, len(r.Statuses))
 	for i, s := range r.Statuses {
 		statuses[i] = strconv.Itoa(s)
@@ -127,16 +143,20 @@ func writeStages(w *tabwriter.Writer, stages []StageInfo) {
 		fmt.Fprintln(w, "  no stages")
 	}
 	for i, s := range stages {
-		level := string(s.Level)
-		if s.Group != "" {
-			level += " " + s.Group
-		}
+		level := levelText(s.Level, s.Group)
 		name := s.Name
 		if s.Detail != "" {
 			name += ": " + s.Detail
 		}
 		fmt.Fprintf(w, "  %d\t%s\t%s\t%s\t%s\n", i+1, s.Kind, level, name, s.Source)
 	}
+}
+
+func levelText(level Level, group string) string {
+	if group == "" {
+		return string(level)
+	}
+	return string(level) + " " + group
 }
 
 // BuildError is one mistake in an App's declarations. [App.Plan] and

@@ -27,11 +27,13 @@ type resolution struct {
 	misses    []resolvedMiss
 	problems  []*BuildError
 	rulebook  rulebook
+	mappings  map[*Group]*mapping // nil for a group without mappers
 }
 
 type resolvedRoute struct {
 	route    *Route
 	endpoint *endpoint
+	group    *Group
 	intake   *intake // nil where nothing is read
 	at       callsite.Site
 	outer    []*stage // middleware of the groups and the route
@@ -53,6 +55,7 @@ func (rr *resolvedRoute) before() []*stage {
 type resolvedMiss struct {
 	prefix pattern.Prefix
 	outer  []*stage
+	levels []*mapping // for the miss itself
 }
 
 func resolve(a *App) *resolution {
@@ -61,6 +64,7 @@ func resolve(a *App) *resolution {
 		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}},
 		prefixes: map[*Group]pattern.Prefix{},
 		broken:   map[*Group]bool{},
+		mappings: map[*Group]*mapping{},
 		problems: slices.Clone(a.problems),
 	}
 	if a.validate != nil {
@@ -69,14 +73,17 @@ func resolve(a *App) *resolution {
 		r.rulebook = rulebook{validate: validator.New(validator.WithRequiredStructEnabled())}
 	}
 	r.resolvePrefixes()
+	for _, g := range a.groups {
+		r.mappings[g] = newMapping(g.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, "", problem, remedy) })
+	}
 
-	r.outermost = r.once(nil, r.stages(a.root.middleware, KindMiddleware, StageInfo{Level: LevelApp}))
+	r.outermost = r.once(nil, r.stages(a.root.middleware, KindMiddleware, StageInfo{Level: LevelApp}, r.levels(nil, a.root)))
 	r.checkOrder(r.outermost)
 	r.plan.App = infos(r.outermost)
 
 	for _, g := range a.groups { // whether or not a route uses them
-		r.stages(g.middleware, KindMiddleware, StageInfo{})
-		r.stages(g.interceptors, KindInterceptor, StageInfo{})
+		r.stages(g.middleware, KindMiddleware, StageInfo{}, nil)
+		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
 	}
 	table := &routeTable{}
 	for _, d := range a.routes {
@@ -124,7 +131,7 @@ func (r *resolution) resolvePrefixes() {
 }
 
 // stages gives the attached middleware their places, in the order of the list.
-func (r *resolution) stages(list []attached, kind Kind, where StageInfo) []*stage {
+func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels []*mapping) []*stage {
 	var stages []*stage
 	for _, a := range list {
 		rules, dispatch, ok := declaration(a.middleware)
@@ -135,25 +142,46 @@ func (r *resolution) stages(list []attached, kind Kind, where StageInfo) []*stag
 		}
 		info := where
 		info.Name, info.Kind, info.Source = rules.name, kind, a.at.String()
-		stages = append(stages, &stage{info: &info, dispatch: dispatch, rules: rules, at: a.at})
+		stages = append(stages, &stage{info: &info, dispatch: dispatch, rules: rules, at: a.at, levels: levels})
 	}
 	return stages
 }
 
-// of gives all levels' stages of one kind for a route or a miss.
-func (r *resolution) of(kind Kind, groups []*Group, route string, own []attached) []*stage {
-	var stages []*stage
-	for _, g := range groups {
-		where, list := StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}, g.middleware
-		if g.outer == nil {
-			where.Level = LevelApp
-		}
-		if kind == KindInterceptor {
-			list = g.interceptors
-		}
-		stages = append(stages, r.stages(list, kind, where)...)
+// levels are the mappers that an error meets, from the route's own, which may
+// be nil, and the group outward.
+func (r *resolution) levels(own *mapping, g *Group) []*mapping {
+	var levels []*mapping
+	if own != nil {
+		levels = append(levels, own)
 	}
-	return append(stages, r.stages(own, kind, StageInfo{Level: LevelRoute, Route: route})...)
+	for ; g != nil; g = g.outer {
+		if m := r.mappings[g]; m != nil {
+			levels = append(levels, m)
+		}
+	}
+	return levels
+}
+
+// middleware gives the middleware of all levels between the app and a route,
+// or a miss, their places. The errors of each begin at its own level.
+func (r *resolution) middleware(groups []*Group, route string, own []attached, levels []*mapping) []*stage {
+	var stages []*stage
+	for _, g := range groups[1:] {
+		where := StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}
+		stages = append(stages, r.stages(g.middleware, KindMiddleware, where, r.levels(nil, g))...)
+	}
+	return append(stages, r.stages(own, KindMiddleware, StageInfo{Level: LevelRoute, Route: route}, levels)...)
+}
+
+// interceptors gives the interceptors of all levels their places. They run
+// inside the route, so their errors begin at the route's level.
+func (r *resolution) interceptors(groups []*Group, route string, own []attached, levels []*mapping) []*stage {
+	stages := r.stages(groups[0].interceptors, KindInterceptor, StageInfo{Level: LevelApp, Route: route}, levels)
+	for _, g := range groups[1:] {
+		where := StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}
+		stages = append(stages, r.stages(g.interceptors, KindInterceptor, where, levels)...)
+	}
+	return append(stages, r.stages(own, KindInterceptor, StageInfo{Level: LevelRoute, Route: route}, levels)...)
 }
 
 // once leaves out stages that are to stand once and have one of their name
@@ -212,13 +240,20 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	}
 
 	groups := d.group.lineage()
-	rr := &resolvedRoute{endpoint: d.endpoint, at: d.at}
-	rr.outer = r.once(r.outermost, r.of(KindMiddleware, groups[1:], name, d.endpoint.middleware))
+	rr := &resolvedRoute{endpoint: d.endpoint, group: d.group, at: d.at}
+	own := newMapping(d.endpoint.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
+	levels := r.levels(own, d.group)
+	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.middleware, levels))
 	outside := slices.Concat(r.outermost, rr.outer)
-	rr.inner = r.once(outside, r.of(KindInterceptor, groups, name, d.endpoint.interceptors))
+	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.interceptors, levels))
 	in := r.inputOf(d.endpoint)
 	rr.intake = r.intakeOf(d.endpoint, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
+	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
+		if st != nil {
+			st.levels = levels
+		}
+	}
 	r.checkOrder(slices.Concat(outside, rr.inner))
 
 	meta := slices.Clone(d.endpoint.meta)
@@ -280,7 +315,27 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 		Limit:    rr.route.input.limit,
 		Timeout:  e.timeout,
 		Stages:   infos(stages),
+		Catches:  r.catches(e, rr.group),
 	}
+}
+
+// catches lists the mappers that errors of a route meet, the nearest level first.
+func (r *resolution) catches(e *endpoint, group *Group) []CatchInfo {
+	list := []CatchInfo{}
+	add := func(mappers []attachedMapper, level Level, group string) {
+		for _, m := range mappers {
+			list = append(list, CatchInfo{m.name, level, group, m.at.String()})
+		}
+	}
+	add(e.mappers, LevelRoute, "")
+	for g := group; g != nil; g = g.outer {
+		if g.outer == nil {
+			add(g.mappers, LevelApp, "")
+		} else {
+			add(g.mappers, LevelGroup, r.prefixes[g].String())
+		}
+	}
+	return list
 }
 
 // resolveMiss plans the answers to paths under a group's prefix that no route
@@ -289,7 +344,7 @@ func (r *resolution) resolveMiss(g *Group) {
 	if g.prefix == "" {
 		return
 	}
-	m := resolvedMiss{r.prefixes[g], r.once(r.outermost, r.of(KindMiddleware, g.lineage()[1:], "", nil))}
+	m := resolvedMiss{r.prefixes[g], r.once(r.outermost, r.middleware(g.lineage(), "", nil, nil)), r.levels(nil, g)}
 	way := slices.Concat(r.outermost, m.outer)
 	r.checkOrder(way)
 	r.misses = append(r.misses, m)

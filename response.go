@@ -227,6 +227,13 @@ func (r Response) WithBody(mediaType string, body []byte) Response {
 	return r
 }
 
+// carrying is r, made from err.
+func (r Response) carrying(err error) Response {
+	r = r.link(failed, "", "")
+	r.head.err, r.head.open = err, false
+	return r
+}
+
 // Status is the HTTP status, or 0 for the zero Response.
 func (r Response) Status() int {
 	if r.head == nil {

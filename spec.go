@@ -50,6 +50,13 @@ func (s *spec) withInterceptors(m []Middleware) *spec {
 }
 
 //go:noinline
+func (s *spec) withMappers(m []Mapper) *spec {
+	c := *s
+	c.catch(here(), m)
+	return &c
+}
+
+//go:noinline
 func (s *spec) withMeta(values []any) *spec {
 	c := *s
 	c.attach(values)
@@ -111,6 +118,7 @@ type extraction struct {
 type level struct {
 	middleware   []attached
 	interceptors []attached
+	mappers      []attachedMapper
 	meta         []any // the latest first
 }
 
@@ -125,6 +133,13 @@ func (l *level) use(at callsite.Site, m []Middleware) {
 
 func (l *level) intercept(at callsite.Site, m []Middleware) {
 	l.interceptors = attach(l.interceptors, at, m)
+}
+
+func (l *level) catch(at callsite.Site, mappers []Mapper) {
+	l.mappers = slices.Clip(l.mappers)
+	for _, m := range mappers {
+		l.mappers = append(l.mappers, attachedMapper{m, at})
+	}
 }
 
 func (l *level) attach(values []any) {
