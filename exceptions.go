@@ -252,8 +252,11 @@ type Mapper struct {
 	target   reflect.Type // of On
 	sentinel error        // of OnIs
 	// match looks at one error of a tree, not at what it wraps.
-	match func(err error) (func(*Request) Response, bool)
+	match func(err error) (respond, bool)
 }
+
+// respond answers with a Mapper's function; err is the error as it arose.
+type respond func(r *Request, err error) Response
 
 type mapperKind uint8
 
@@ -274,7 +277,7 @@ func On[E error](fn func(r *Request, err E) Response) Mapper {
 	if t.Kind() == reflect.Interface {
 		m.kind = mapsInterface
 	}
-	m.match = func(err error) (func(*Request) Response, bool) {
+	m.match = func(err error) (respond, bool) {
 		e, ok := err.(E)
 		if !ok {
 			as, isAs := err.(interface{ As(any) bool })
@@ -282,7 +285,7 @@ func On[E error](fn func(r *Request, err E) Response) Mapper {
 				return nil, false
 			}
 		}
-		return func(r *Request) Response { return fn(r, e) }, true
+		return func(r *Request, _ error) Response { return fn(r, e) }, true
 	}
 	return m
 }
@@ -293,14 +296,14 @@ func OnIs(sentinel error, fn func(r *Request, err error) Response) Mapper {
 		return Mapper{}
 	}
 	m := Mapper{kind: mapsSentinel, name: fmt.Sprintf("is %q", sentinel), sentinel: sentinel}
-	m.match = func(err error) (func(*Request) Response, bool) {
+	m.match = func(err error) (respond, bool) {
 		if err != sentinel {
 			is, isIs := err.(interface{ Is(error) bool })
 			if !isIs || !is.Is(sentinel) {
 				return nil, false
 			}
 		}
-		return func(r *Request) Response { return fn(r, err) }, true
+		return fn, true
 	}
 	return m
 }

@@ -46,21 +46,21 @@ func (a attachedMapper) same(b attachedMapper) bool {
 }
 
 // find is the mapper's function for err, if the level has one.
-func (m *mapping) find(err error) (respond func(*Request) Response, found bool) {
+func (m *mapping) find(err error) (answer respond, found bool) {
 	for _, mappers := range m {
 		if len(mappers) == 0 {
 			continue
 		}
 		walk(err, func(inner error) bool {
 			for _, mapper := range mappers {
-				if respond, found = mapper.match(inner); found {
+				if answer, found = mapper.match(inner); found {
 					return true
 				}
 			}
 			return false
 		})
 		if found {
-			return respond, true
+			return answer, true
 		}
 	}
 	return nil, false
@@ -96,7 +96,7 @@ func (st *stage) mapped(r *Request, err error) (resp Response, cause error) {
 		if !found {
 			continue
 		}
-		answer := respond(r)
+		answer := respond(r, err)
 		switch {
 		case answer.head == nil:
 			cause = errors.Join(errMapperNothing, cause)

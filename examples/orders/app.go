@@ -23,6 +23,7 @@ func newApp(s *store, log *slog.Logger) *weft.App {
 
 	o := &orders{s}
 	api := app.Group(apiPrefix, noStore())
+	api.Catch(weft.OnIs(errNotFound, notFound))
 	api.Handle("POST /orders", weft.Handle(o.create).Named("create order").Timeout(queryTimeout).Limit(bodyLimit))
 	api.Handle("GET /orders", weft.Handle(o.list).Named("list orders").Timeout(queryTimeout).StrictQuery())
 	api.Handle("GET /orders/{id}", weft.Handle(o.read).Named("read order").Timeout(queryTimeout))

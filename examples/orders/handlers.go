@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -40,8 +39,7 @@ type named struct {
 }
 
 func (o *orders) read(ctx context.Context, in named) (Order, error) {
-	order, err := o.store.get(ctx, in.ID)
-	return order, public(err)
+	return o.store.get(ctx, in.ID)
 }
 
 type change struct {
@@ -53,24 +51,20 @@ func (o *orders) patch(ctx context.Context, in change) (Order, error) {
 	if err := in.Patch.check(); err != nil {
 		return Order{}, err
 	}
-	order, err := o.store.change(ctx, in.ID, in.Patch.apply)
-	return order, public(err)
+	return o.store.change(ctx, in.ID, in.Patch.apply)
 }
 
 func (o *orders) delete(ctx context.Context, in named) (struct{}, error) {
-	return struct{}{}, public(o.store.delete(ctx, in.ID))
+	return struct{}{}, o.store.delete(ctx, in.ID)
 }
 
-// public gives an error of the store that concerns the client a public face.
-// Every other one stays private, and so becomes a 500.
-func public(err error) error {
-	if errors.Is(err, errNotFound) {
-		return &weft.Error{
-			Status: http.StatusNotFound,
-			Code:   "order_not_found",
-			Detail: "There is no order with this id.",
-			Cause:  err,
-		}
-	}
-	return err
+// notFound is the public face of errNotFound. An error of the store without one
+// stays private, and so becomes a 500.
+func notFound(_ *weft.Request, err error) weft.Response {
+	return weft.Fail(&weft.Error{
+		Status: http.StatusNotFound,
+		Code:   "order_not_found",
+		Detail: "There is no order with this id.",
+		Cause:  err,
+	})
 }
