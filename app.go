@@ -36,6 +36,7 @@ type App struct {
 	json        JSONOptions
 	strictQuery bool
 	messages    func(*Request, FieldError) string
+	format      ErrorFormat
 	validate    *validator.Validate // nil is weft's own
 	problems    []*BuildError
 	built       callsite.Site
@@ -87,6 +88,10 @@ func WithStrictQuery() Option { return func(a *App) { a.strictQuery = true } }
 func WithMessages(message func(*Request, FieldError) string) Option {
 	return func(a *App) { a.messages = message }
 }
+
+// WithErrorFormat sets how errors are written into answers that no [Mapper]
+// makes; [ProblemDetails] unless set.
+func WithErrorFormat(f ErrorFormat) Option { return func(a *App) { a.format = f } }
 
 // WithValidator sets the validator for requests: yours, with its rules and
 // aliases. weft does not change it; Build asks each rule that a request can

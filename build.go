@@ -42,6 +42,7 @@ func (r *resolution) link() *Server {
 		logger:     a.logger,
 		input:      newInput(a.json, a.limit, a.strictQuery),
 		messages:   a.messages,
+		format:     a.format,
 		drain:      a.drain,
 		drainDelay: a.delay,
 	}

@@ -1,7 +1,7 @@
 package weft
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/weft-go/weft/internal/httpfield"
 )
 
 // Error is an error that says what the client may know of it. Everything but
@@ -151,26 +153,34 @@ func concrete(err error) error {
 // language of its messages.
 func problem(r *Request, err error) Response {
 	if _, panicked := err.(*PanicError); panicked { // whatever it panicked with
-		return (&Error{Code: "internal"}).response(err)
+		return (&Error{Code: "internal"}).response(r, err)
 	}
 	if e, ok := errors.AsType[*Error](err); ok && e != nil {
-		return e.response(err)
+		return e.response(r, err)
 	}
-	if e, ok := errors.AsType[*InvalidRequest](err); ok && e != nil {
-		return e.public(r).response(err)
+	if e := allInvalid(err); e != nil {
+		return e.public(r).response(r, err)
 	}
-	return (&Error{Code: "internal"}).response(err)
+	return (&Error{Code: "internal"}).response(r, err)
 }
 
 // response renders e as the public face of err.
-func (e *Error) response(err error) Response {
-	body, broken := e.document()
-	if broken != nil {
-		err = errors.Join(err, fmt.Errorf("the problem's extensions cannot be encoded: %w", broken))
-		plain := Error{Status: e.Status, Code: e.Code, Title: e.Title, Detail: e.Detail}
-		body, _ = plain.document()
+func (e *Error) response(r *Request, err error) Response {
+	format := ProblemDetails
+	if r != nil && r.state.server != nil && r.state.server.format != nil {
+		format = r.state.server.format
 	}
-	resp := Response{newHead(e.status(), problemType), body}.link(setField, "X-Content-Type-Options", "nosniff")
+	face := *e
+	face.Status, face.Title, face.Cause = e.status(), e.title(), nil
+	mediaType, document := format(r, &face)
+	body, broken := encodeJSON(document)
+	if broken != nil || !httpfield.ValidValue(mediaType) {
+		err = errors.Join(err, fmt.Errorf("the error's document cannot be sent: %w", cmp.Or(broken, errors.New("its media type is not valid"))))
+		face.Extensions = nil
+		mediaType, document = ProblemDetails(r, &face)
+		body, _ = encodeJSON(document)
+	}
+	resp := Response{newHead(face.Status, mediaType), body}.link(setField, "X-Content-Type-Options", "nosniff")
 	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
 		change := setField
 		for _, value := range e.Header[name] {
@@ -187,41 +197,61 @@ func (e *Error) response(err error) Response {
 	return resp
 }
 
-// document encodes the members in the order a person reads them. "type" is left
-// out where the problem is just its status (RFC 9457 section 4.2.1).
-func (e *Error) document() ([]byte, error) {
-	type member struct {
-		name  string
-		value any
-	}
-	valid := func(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
-	members := []member{{"title", valid(e.title())}, {"status", e.status()}}
-	if e.Code != "" {
-		members = append(members, member{"code", valid(e.Code)})
-	}
-	if e.Detail != "" {
-		members = append(members, member{"detail", valid(e.Detail)})
-	}
-	for _, name := range slices.Sorted(maps.Keys(e.Extensions)) {
-		if !slices.Contains(reservedMembers, name) {
-			members = append(members, member{name, e.Extensions[name]})
-		}
-	}
+// ErrorFormat says how an [Error] is written into an answer: the media type, and
+// what is encoded as JSON. It gets a copy with Status and Title filled in and without
+// the cause, and must not keep the request.
+type ErrorFormat func(r *Request, e *Error) (mediaType string, document any)
 
-	var doc bytes.Buffer
-	enc := jsontext.NewEncoder(&doc)
-	_ = enc.WriteToken(jsontext.BeginObject)
-	for _, m := range members {
-		if err := errors.Join(
-			enc.WriteToken(jsontext.String(m.name)),
-			json.MarshalEncode(enc, m.value, json.Deterministic(true)),
-		); err != nil {
-			return nil, err
+// ProblemDetails is the format of RFC 9457, used unless [WithErrorFormat] says
+// otherwise: title, status, code, detail, and the extensions as further members.
+func ProblemDetails(_ *Request, e *Error) (mediaType string, document any) {
+	return problemType, problemDocument{e}
+}
+
+// ErrorEnvelope is the format {"error":{"code","message","detail"}}: detail holds the extensions.
+func ErrorEnvelope(_ *Request, e *Error) (mediaType string, document any) {
+	type inner struct {
+		Code    string         `json:"code"`
+		Message string         `json:"message"`
+		Detail  map[string]any `json:"detail"`
+	}
+	code := cmp.Or(e.Code, strings.ReplaceAll(strings.ToLower(e.Title), " ", "_"))
+	return jsonType, map[string]inner{"error": {validText(code), validText(cmp.Or(e.Detail, e.Title)), e.Extensions}}
+}
+
+// problemDocument encodes the members in the order a person reads them. "type" is left
+// out where the problem is just its status (RFC 9457 section 4.2.1).
+type problemDocument struct{ *Error }
+
+// MarshalJSONTo implements json.MarshalerTo.
+func (d problemDocument) MarshalJSONTo(enc *jsontext.Encoder) error {
+	err := errors.Join(enc.WriteToken(jsontext.BeginObject), writeMember(enc, "title", validText(d.Title)), writeMember(enc, "status", d.Status))
+	if d.Code != "" {
+		err = errors.Join(err, writeMember(enc, "code", validText(d.Code)))
+	}
+	if d.Detail != "" {
+		err = errors.Join(err, writeMember(enc, "detail", validText(d.Detail)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Extensions)) {
+		if err == nil && !slices.Contains(reservedMembers, name) {
+			err = writeMember(enc, name, d.Extensions[name])
 		}
 	}
-	_ = enc.WriteToken(jsontext.EndObject)
-	return bytes.TrimSuffix(doc.Bytes(), []byte("\n")), nil
+	if err != nil {
+		return err
+	}
+	return enc.WriteToken(jsontext.EndObject)
 }
+
+func writeMember(enc *jsontext.Encoder, name string, value any) error {
+	if err := enc.WriteToken(jsontext.String(name)); err != nil {
+		return err
+	}
+	return json.MarshalEncode(enc, value)
+}
+
+// validText is s in UTF-8, as JSON needs it.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // "type" and "instance" are members of RFC 9457 that an extension may set.
 var reservedMembers = []string{"title", "status", "code", "detail"}

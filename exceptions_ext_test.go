@@ -264,3 +264,44 @@ func TestCatchReturnsACopy(t *testing.T) {
 	assert.Equal(t, "one: closed", site.send("GET", "/one", "").body)
 	assert.Equal(t, "two: closed", site.send("GET", "/two", "").body)
 }
+
+func TestTheFormatOfErrorsIsTheApps(t *testing.T) {
+	for name, row := range map[string]struct {
+		format    weft.ErrorFormat
+		mediaType string
+		body      string
+	}{
+		"the envelope": {weft.ErrorEnvelope, "application/json", `{"error":{"code":"gone","message":"No more.","detail":{"sku":"tea"}}}`},
+		"one's own": {func(r *weft.Request, e *weft.Error) (string, any) {
+			return "application/vnd.x+json", []any{r.HTTP().Method, e.Status, e.Title, e.Cause}
+		}, "application/vnd.x+json", `["GET",410,"Gone",null]`},
+		"one that cannot be encoded": {func(*weft.Request, *weft.Error) (string, any) { return "a/b", make(chan int) }, "application/problem+json", `{"title":"Gone","status":410,"code":"gone","detail":"No more."}`},
+		"one that panics":            {func(*weft.Request, *weft.Error) (string, any) { panic("oh") }, "application/problem+json", `{"title":"Internal Server Error","status":500,"code":"internal"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app, _ := newApp(weft.WithErrorFormat(row.format))
+			app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) {
+				return "", &weft.Error{Status: 410, Code: "gone", Detail: "No more.", Extensions: map[string]any{"sku": "tea"}, Cause: errSecret}
+			}))
+			got := serve(t, app).send("GET", "/x", "")
+			assert.Equal(t, row.mediaType, got.header.Get("Content-Type"))
+			assert.JSONEq(t, row.body, got.body)
+		})
+	}
+	app, _ := newApp(weft.WithErrorFormat(weft.ErrorEnvelope))
+	assert.JSONEq(t, `{"error":{"code":"not_found","message":"Not Found","detail":{}}}`, serve(t, app).send("GET", "/x", "").body)
+}
+
+func TestFieldErrorsFromAnywhereAreToldTogether(t *testing.T) {
+	app, log := newApp()
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) {
+		return "", fmt.Errorf("placing: %w", errors.Join(
+			weft.Invalid("/lines/0/sku", "sold_out", "There is no more tea."), errClosed, weft.Invalid("/due", "past", "is over"),
+		))
+	}))
+	got := serve(t, app).send("GET", "/x", "")
+	assertProblem(t, got, 422)
+	assert.Equal(t, "body /lines/0/sku sold_out, body /due past", fieldErrors(t, got))
+	assert.Contains(t, got.body, "There is no more tea.")
+	assert.Empty(t, log.errors())
+}

@@ -40,6 +40,8 @@ type FieldError struct {
 	Code string
 	// Params are what the code speaks of: the bounds of a range, the parameter of a rule.
 	Params map[string]any
+	// Text is what to tell a person, where the code has no text of its own; see [FieldError.Message].
+	Text string
 	// Cause is for logs and for translating; it is never sent. For a broken rule
 	// it is a validator.FieldError.
 	Cause error
@@ -97,6 +99,29 @@ func (e *InvalidRequest) Missing() bool {
 	return !slices.ContainsFunc(e.Fields, func(f FieldError) bool { return f.Code != CodeRequired && f.Code != CodeBodyRequired })
 }
 
+// Invalid is the error of a field that a handler or a stage finds wrong, by
+// rules of its own: a 422 with a JSON Pointer into the body, a stable code, and a text for a
+// person. Several joined by errors.Join are told together.
+func Invalid(pointer, code, message string) error {
+	return invalid(http.StatusUnprocessableEntity, FieldError{Source: SourceBody, Pointer: pointer, Code: code, Text: message})
+}
+
+// allInvalid joins the InvalidRequests in an error's tree, or returns nil.
+func allInvalid(err error) *InvalidRequest {
+	var all *InvalidRequest
+	walk(err, func(inner error) bool {
+		if e, ok := inner.(*InvalidRequest); ok && e != nil {
+			if all == nil {
+				all = &InvalidRequest{e.Status, slices.Clone(e.Fields)}
+			} else {
+				all.add(e)
+			}
+		}
+		return false
+	})
+	return all
+}
+
 // invalid is an InvalidRequest for one field.
 func invalid(status int, f FieldError) *InvalidRequest {
 	return &InvalidRequest{Status: status, Fields: []FieldError{f}}
@@ -146,6 +171,9 @@ func (f FieldError) pointer() *string {
 
 // Message is an English sentence for f, for clients without a language of their own.
 func (f FieldError) Message() string {
+	if f.Text != "" {
+		return validText(f.Text)
+	}
 	switch f.Code {
 	case CodeRequired:
 		return "is required"

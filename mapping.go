@@ -100,7 +100,7 @@ func (st *stage) mapped(r *Request, err error) (resp Response, cause error) {
 		switch {
 		case answer.head == nil:
 			cause = errors.Join(errMapperNothing, cause)
-			return (&Error{Code: "internal"}).response(cause), cause
+			return (&Error{Code: "internal"}).response(r, cause), cause
 		case !answer.head.open:
 			return replay(answer, handed).carrying(cause), cause
 		}

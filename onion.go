@@ -159,14 +159,14 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 	defer func() {
 		if p := recover(); p != nil { // a mapper, or an error's own method: it must not be asked anything more
 			broken := caught(p)
-			resp = (&Error{Code: "internal"}).response(broken)
+			resp = (&Error{Code: "internal"}).response(nil, broken)
 			st.report(r, errors.Join(broken, err))
 		}
 	}()
 	err = concrete(err)
 	if contextEnded(r.state.base.Context, err) {
 		if srv := r.state.server; srv == nil || !srv.cutting.Load() {
-			return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(err)
+			return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(r, err)
 		}
 		err = &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Cause: err}
 	}

@@ -24,6 +24,7 @@ type Server struct {
 	input      *input
 	bodies     bodyPool
 	messages   func(*Request, FieldError) string
+	format     ErrorFormat   // nil is ProblemDetails
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then
 
