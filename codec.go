@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,13 +75,15 @@ func (o JSONOptions) declaresJSON(h http.Header) (accepted string) {
 	}
 	declared := ""
 	if values := h[contentType]; len(values) > 0 {
-		declared = values[0]
+		if declared = values[0]; len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != declared }) {
+			return "sent with one Content-Type"
+		}
 	}
 	if declared == jsonType || declared == "" && o.AllowUntyped {
 		return ""
 	}
 	mediaType, params, err := mime.ParseMediaType(declared)
-	if err != nil || mediaType != jsonType && !strings.HasSuffix(mediaType, "+json") {
+	if err != nil || mediaType != jsonType && !(strings.HasSuffix(mediaType, "+json") && strings.Contains(mediaType, "/")) {
 		return "sent as application/json"
 	}
 	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
@@ -172,6 +175,9 @@ func jsonForm(t reflect.Type) string {
 	case reflect.Float32, reflect.Float64:
 		return "number"
 	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return "string" // in base64
+		}
 		return "array"
 	case reflect.Struct, reflect.Map:
 		return "object"

@@ -22,8 +22,9 @@ type endpoint struct {
 // typedCall runs the user's function on a frame; out is its Resp as a *Resp.
 type typedCall func(ctx context.Context, frame any) (out any, err error)
 
-// problems reports what is wrong with the declarations, wherever the handler is used.
-func (e *endpoint) problems() []*BuildError {
+// problems reports what is wrong with the declarations. A codec of the user's
+// knows itself what it can encode.
+func (e *endpoint) problems(ownCodec bool) []*BuildError {
 	var found []*BuildError
 	add := func(at callsite.Site, problem, remedy string) {
 		found = append(found, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
@@ -44,7 +45,7 @@ func (e *endpoint) problems() []*BuildError {
 	if set(e.limitAt) && e.limit <= 0 {
 		add(e.limitAt, fmt.Sprintf("Limit(%d) accepts no body", e.limit), "use a positive number of bytes; a handler of struct{} reads no body")
 	}
-	if problem, remedy := unwritable(e.resp); problem != "" {
+	if problem, remedy := unwritable(e.resp); problem != "" && (!ownCodec || e.resp == reflect.TypeFor[*Response]()) {
 		add(e.at, problem, remedy)
 	}
 	return found

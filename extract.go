@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -362,6 +363,12 @@ func (r *Request) decodeJSON(into any, optional bool) error {
 	accepted := in.json.declaresJSON(r.http.Header)
 	if accepted != "" && r.http.ContentLength > 0 {
 		return unsupported(accepted) // without reading it
+	}
+	if b := &r.state.body; accepted != "" && r.http.ContentLength < 0 && !b.read {
+		b.read = true // as little of it as tells whether there is one
+		if n, _ := io.ReadFull(r.http.Body, make([]byte, 1)); n > 0 {
+			b.err = unsupported(accepted)
+		}
 	}
 	body, err := r.borrowBody()
 	if err != nil {

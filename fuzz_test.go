@@ -2,6 +2,7 @@ package weft
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +11,32 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// member is the value of an object's member, or a list's element, or nil.
+func member(value jsontext.Value, token string) jsontext.Value {
+	dec := jsontext.NewDecoder(strings.NewReader(string(value)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	start, err := dec.ReadToken()
+	if err != nil || start.Kind() != '{' && start.Kind() != '[' {
+		return nil
+	}
+	for i := 0; ; i++ {
+		name := fmt.Sprint(i)
+		if start.Kind() == '{' {
+			key, err := dec.ReadToken()
+			if err != nil || key.Kind() == '}' {
+				return nil
+			}
+			name = key.String()
+		}
+		inner, err := dec.ReadValue()
+		if err != nil {
+			return nil
+		}
+		if name == token {
+			return inner.Clone()
+		}
+	}
+}
 
 // pointed is the value that a JSON Pointer leads to, or nil; parent is the one that holds it.
 func pointed(body []byte, p jsontext.Pointer) (value, parent jsontext.Value) {

@@ -1,11 +1,15 @@
 package weft
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-playground/validator/v10"
 
@@ -46,7 +50,7 @@ type rulebook struct {
 }
 
 // newIntake compiles how a Req is read, and reports why it cannot be.
-func newIntake(e *endpoint, book rulebook, report func(problem, remedy string)) *intake {
+func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, remedy string)) *intake {
 	if !reads(e.req) && e.extractor == nil {
 		return nil
 	}
@@ -55,7 +59,7 @@ func newIntake(e *endpoint, book rulebook, report func(problem, remedy string)) 
 	case e.extractor != nil:
 		in.reads, in.fill, in.plan = e.extractor.reads, e.extractor.fill, e.extractor.plan
 		reportAll(e.extractor.problems, report)
-	case bindingTypes.Itself(e.req):
+	case bindingTypes.Itself(e.req) && !(embedsItself(e.req) && binding.Tagged(e.req, bindingTypes)):
 		in.reads = []Reads{{Source: fromItself, Form: e.req.String()}}
 		in.fill = func(r *Request, in any) error { return in.(selfExtractor).FromRequest(r) }
 	case binding.Tagged(e.req, bindingTypes):
@@ -63,16 +67,19 @@ func newIntake(e *endpoint, book rulebook, report func(problem, remedy string)) 
 		reportAll(problems, report)
 		in.reads, in.plan = readsOf(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
-		if plan.Body != nil && plan.Body.Kind == "json" {
+		if plan.Body != nil && plan.Body.Kind == "json" && !ownCodec {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
 		}
 	default:
+		if inner := elementOf(e.req); inner != e.req && binding.Tagged(inner, bindingTypes) {
+			report(fmt.Sprintf("the request type %v is read from the JSON body, tags and all", e.req), fmt.Sprintf("take the struct %v itself", inner))
+		}
 		optional := optionalBody(e.req)
 		in.reads = []Reads{{Source: SourceBody, Form: "json", Required: !optional}}
 		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
-		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" {
+		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !ownCodec {
 			report(problem, remedy)
 		}
 	}
@@ -87,16 +94,43 @@ func (in *intake) compileRules(req reflect.Type, book rulebook, report func(prob
 	for _, p := range problems {
 		report(p, "mend the validate tag")
 	}
-	in.rules, in.subject, in.inBody = rules, boxed(req), in.plan == nil
-	if rules == nil || rules.FromTop || book.foreign || in.plan == nil || in.plan.Body == nil || book.ruledOutside(req) {
+	if rules != nil && !in.narrows(req, rules, book) {
+		in.refuseCycles(req, report)
+	}
+	in.rules, in.subject, in.inBody = rules, boxed(req, rules), in.plan == nil
+	if rules == nil || !in.narrows(req, rules, book) {
 		return
 	}
 	if in.rules, _ = validation.Compile(book.validate, false, in.plan.Body.Type, unwrapOpt); in.rules == nil {
 		return
 	}
-	box := boxed(in.plan.Body.Type)
+	box := boxed(in.plan.Body.Type, in.rules)
 	in.subject = func(req any) any { return box(in.plan.Body.Pointer(binding.TargetOf(req))) }
 	in.inBody = true
+}
+
+// narrows reports whether the body is all that has rules.
+func (in *intake) narrows(req reflect.Type, rules *validation.Rules, book rulebook) bool {
+	return !rules.FromTop && !book.foreign && in.plan != nil && in.plan.Body != nil && !book.ruledOutside(req)
+}
+
+// refuseCycles reports parts of a Req that did not come from JSON, and may
+// hold a cycle that validation would follow until the process dies.
+func (in *intake) refuseCycles(req reflect.Type, report func(problem, remedy string)) {
+	refuse := func(name string, t reflect.Type) {
+		report(fmt.Sprintf("%s is a %v, which can lead back to itself, and validation would follow it for ever", name, t),
+			"tag the field with validate:\"-\", or read plain values")
+	}
+	switch {
+	case in.plan != nil:
+		for f := range req.Fields() {
+			if bindingTypes.Itself(f.Type) && f.Tag.Get("validate") != "-" && mayHoldCycle(f.Type, nil) {
+				refuse("the field "+f.Name, f.Type)
+			}
+		}
+	case len(in.reads) > 0 && in.reads[0].Source == fromItself && mayHoldCycle(req, nil):
+		refuse("what the handler takes", req)
+	}
 }
 
 // ruledOutside reports whether there is a rule beside those within the body.
@@ -126,14 +160,60 @@ func reportAll(problems []binding.Problem, report func(problem, remedy string)) 
 	}
 }
 
-// boxed makes of a *Req what the rules are given: the Req, without a copy where
-// that can be, and what is inside it where it is an Opt.
-func boxed(t reflect.Type) func(in any) any {
-	box := binding.Boxed(t)
-	if _, isOpt := unwrapOpt(t); isOpt {
-		return func(in any) any { return box(in).(validator.Valuer).ValidatorValue() }
+// embedsItself reports whether a struct's FromRequest may be that of an embedded field.
+func embedsItself(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
 	}
-	return box
+	for f := range t.Fields() {
+		if f.Anonymous && bindingTypes.Itself(f.Type) {
+			return true
+		}
+	}
+	return false
+}
+
+// elementOf is what is behind pointers, Opts, lists and maps.
+func elementOf(t reflect.Type) reflect.Type {
+	for {
+		elem, wrapped := unwrapOpt(t)
+		switch {
+		case wrapped:
+			t = elem
+		case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map, t.Kind() == reflect.Array:
+			t = t.Elem()
+		default:
+			return t
+		}
+	}
+}
+
+// mayHoldCycle reports whether a value of t can lead back to itself: the
+// validator would follow it for ever. What is decoded from JSON never does.
+func mayHoldCycle(t reflect.Type, on []reflect.Type) bool {
+	t = elementOf(t)
+	if t.Kind() != reflect.Struct || codesItself(t) {
+		return false
+	}
+	if slices.Contains(on, t) {
+		return true
+	}
+	on = append(on, t)
+	for f := range t.Fields() {
+		if f.IsExported() && f.Tag.Get("validate") != "-" && mayHoldCycle(f.Type, on) {
+			return true
+		}
+	}
+	return false
+}
+
+// boxed makes of a pointer to a t what its rules are given: the t, without a
+// copy where that can be, or what is inside it where that is further away. It is nil where there is nothing.
+func boxed(t reflect.Type, rules *validation.Rules) func(pointer any) any {
+	if _, wrapped := unwrapOpt(t); rules != nil && (wrapped || t.Kind() == reflect.Pointer) {
+		return rules.Inside
+	}
+	return binding.Boxed(t)
 }
 
 // pathNames are the wildcards that the pattern must have.
@@ -191,21 +271,32 @@ func (in *intake) read(r *Request, req any) error {
 	if in.rules == nil {
 		return nil
 	}
-	if err := in.rules.Check(r.ctx, in.subject(req)); err != nil {
-		return in.broken(r, req, err)
+	subject := in.subject(req)
+	if subject == nil {
+		return nil // an optional body that is absent
+	}
+	if err := in.rules.Check(r.ctx, subject); err != nil {
+		return in.broken(r, subject, err)
 	}
 	return nil
 }
 
 // broken says which rules are, by the names that the client knows.
-func (in *intake) broken(r *Request, req any, err error) error {
+func (in *intake) broken(r *Request, subject any, err error) error {
+	if _, ok := errors.AsType[*validation.TypeError](err); ok { // a value of any kind, of a kind that its rule is not about
+		place, _ := in.place(nil)
+		return invalid(http.StatusUnprocessableEntity, FieldError{Source: Source(place.Source), Name: place.Name, Code: "invalid", Cause: err})
+	}
 	body := &bodyMembers{request: r}
-	failures, err := in.rules.Explain(r.ctx, err, in.subject(req), func(steps []validation.Step) bool {
+	failures, err := in.rules.Explain(r.ctx, err, subject, func(steps []validation.Step) bool {
 		place, rest := in.place(steps)
-		if place.Source != binding.Body {
-			return binding.Present(r.http, place)
+		switch {
+		case place.Source == binding.Body:
+			return body.has(tokens(rest))
+		case in.plan != nil:
+			return in.plan.Present(r.http, place)
 		}
-		return body.has(tokens(rest))
+		return true
 	})
 	if err != nil {
 		return fmt.Errorf("validating the request: %w", err)
@@ -213,8 +304,8 @@ func (in *intake) broken(r *Request, req any, err error) error {
 	fields := make([]FieldError, len(failures))
 	for i, failure := range failures {
 		place, rest := in.place(failure.Steps)
-		f := FieldError{Source: Source(place.Source), Name: place.Name, Code: failure.Rule, Cause: failure.Err}
-		if failure.Param != "" && !validation.CrossField(failure.Rule) { // the names of Go fields are not the client's
+		f := FieldError{Source: Source(place.Source), Name: place.Name, Code: validation.RuleName(failure.Rule), Cause: failure.Err}
+		if failure.Param != "" && !validation.NamesGo(failure.Err) { // the names of Go fields are not the client's
 			f.Params = map[string]any{"param": failure.Param}
 		}
 		if place.Source == binding.Body {
@@ -260,8 +351,9 @@ func tokens(steps []validation.Step) []string {
 			list = append(list, step.Key)
 			continue
 		}
-		name, _, _ := strings.Cut(step.Field.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(step.Field.Tag.Get("json"), ",")
 		switch {
+		case name == "" && (options == "embed" || options == "inline"):
 		case name != "":
 			list = append(list, strings.Trim(name, "'"))
 		case !step.Field.Anonymous:
@@ -279,54 +371,36 @@ func pointer(tokens []string) string {
 	return string(p)
 }
 
-// bodyMembers tells which members a JSON body has. It reads the body anew,
-// which only happens when a rule was broken.
-type bodyMembers struct{ request *Request }
+// bodyMembers tells which members a JSON body has. It reads the body anew, once,
+// and only when a rule that demands presence was broken.
+type bodyMembers struct {
+	request *Request
+	tree    any
+	read    bool
+}
 
 // has reports whether there is a value at the end of the path, other than null.
 func (b *bodyMembers) has(path []string) bool {
-	body, err := b.request.borrowBody()
-	if err != nil {
-		return false
+	if !b.read {
+		b.read = true
+		if body, err := b.request.borrowBody(); err == nil {
+			_ = json.Unmarshal(body, &b.tree, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		}
 	}
-	value := jsontext.Value(body)
+	value := b.tree
 	for _, token := range path {
-		if value = member(value, token); value == nil {
+		switch inner := value.(type) {
+		case map[string]any:
+			value = inner[token]
+		case []any:
+			i, err := strconv.Atoi(token)
+			if err != nil || i < 0 || i >= len(inner) {
+				return false
+			}
+			value = inner[i]
+		default:
 			return false
 		}
 	}
-	return value.Kind() != 'n'
-}
-
-// member is the value of an object's member, or a list's element, or nil.
-func member(value jsontext.Value, token string) jsontext.Value {
-	dec := jsontext.NewDecoder(strings.NewReader(string(value)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	start, err := dec.ReadToken()
-	if err != nil {
-		return nil
-	}
-	for i := 0; ; i++ {
-		name := fmt.Sprint(i)
-		switch start.Kind() {
-		case '{':
-			key, err := dec.ReadToken()
-			if err != nil || key.Kind() == '}' {
-				return nil
-			}
-			name = key.String()
-		case '[':
-			if dec.PeekKind() == ']' {
-				return nil
-			}
-		default:
-			return nil
-		}
-		inner, err := dec.ReadValue()
-		if err != nil {
-			return nil
-		}
-		if name == token {
-			return inner.Clone()
-		}
-	}
+	return value != nil
 }

@@ -1,6 +1,7 @@
 package weft
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -80,9 +81,10 @@ func (f FieldError) String() string {
 // validation make it; a handler or a stage may return one too. It is rendered as problem details with a member "errors".
 type InvalidRequest struct {
 	// Status is 400 where something cannot be read, 413 or 415 where that is the
-	// body's size or type, and 422 where all was read and a rule is broken.
+	// body's size or type, and 422 where all was read and a rule is broken. 0 is 400.
 	Status int
-	// Fields has at least one element, in the order of the handler's declarations, the body last.
+	// Fields has at least one element, in the order of the handler's declarations,
+	// the body last. An answer lists the first hundred.
 	Fields []FieldError
 }
 
@@ -130,6 +132,7 @@ func invalid(status int, f FieldError) *InvalidRequest {
 // public is the request's failure as a client sees it. Text is made last, by
 // the app's hook, which knows the request's language.
 func (e *InvalidRequest) public(r *Request) *Error {
+	e = &InvalidRequest{cmp.Or(e.Status, http.StatusBadRequest), e.Fields[:min(len(e.Fields), maxFields)]}
 	listed := make([]publicField, len(e.Fields))
 	for i, f := range e.Fields {
 		listed[i] = publicField{string(f.Source), f.Name, f.pointer(), f.Code, r.message(f), f.Params}
@@ -157,6 +160,9 @@ type publicField struct {
 	Message string         `json:"message"`
 	Params  map[string]any `json:"params,omitempty"`
 }
+
+// maxFields bounds how many fields an answer lists.
+const maxFields = 100
 
 // maxPointer bounds how much of a client's own member names is repeated to it.
 const maxPointer = 256

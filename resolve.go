@@ -69,6 +69,15 @@ func resolve(a *App) *resolution {
 	}
 	if a.validate != nil {
 		r.rulebook = rulebook{a.validate, true}
+		if a.validate.Struct(struct {
+			Probe string `validate:"len=2"`
+		}{"x"}) == nil {
+			r.problems = append(r.problems, &BuildError{
+				Source: a.root.at.String(), at: a.root.at,
+				Problem: "the validator of WithValidator reads another tag than validate",
+				Remedy:  "leave its SetTagName out, and write the rules into validate tags",
+			})
+		}
 	} else {
 		r.rulebook = rulebook{validate: validator.New(validator.WithRequiredStructEnabled())}
 	}
@@ -234,7 +243,7 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")
 		return
 	}
-	for _, p := range d.endpoint.problems() {
+	for _, p := range d.endpoint.problems(r.inputOf(d.endpoint).json.Codec != nil) {
 		p.Route = name
 		r.problems = append(r.problems, p)
 	}
@@ -285,7 +294,7 @@ func (r *resolution) inputOf(e *endpoint) *input {
 
 // intakeOf compiles how the Req is read, and compares it with the pattern.
 func (r *resolution) intakeOf(e *endpoint, route pattern.Pattern, name string) *intake {
-	in := newIntake(e, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
+	in := newIntake(e, r.inputOf(e).json.Codec != nil, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
 	if in == nil {
 		return nil
 	}

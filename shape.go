@@ -61,6 +61,9 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		return uncodable(root, t.Elem(), decode, seen)
 	case reflect.Map:
+		if !nameable(t.Key()) {
+			return fmt.Sprintf("%s has a part of type %v, whose keys are no names of JSON", root, t), "use strings or numbers as keys, or a type with MarshalText and UnmarshalText"
+		}
 		return uncodable(root, t.Elem(), decode, seen)
 	case reflect.Struct:
 		// Decoding an empty object makes the codec analyse the struct's tags; no method of the user's runs.
@@ -74,12 +77,24 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 			if !field.IsExported() && !field.Anonymous || field.Tag.Get("json") == "-" {
 				continue
 			}
+			if decode && !field.IsExported() && field.Type.Kind() == reflect.Pointer {
+				return fmt.Sprintf("%s embeds the %v %s, which is not exported and so cannot be set", root, field.Type, field.Name), "embed the struct itself, or export its type"
+			}
 			if problem, remedy := uncodable(root, field.Type, decode, seen); problem != "" {
 				return problem, remedy
 			}
 		}
 	}
 	return "", ""
+}
+
+// nameable reports whether keys of type t are names of JSON members.
+func nameable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool, reflect.Struct, reflect.Array, reflect.Interface, reflect.Pointer, reflect.Chan:
+		return codesItself(t) || t.Kind() == reflect.Interface
+	}
+	return true
 }
 
 // codesItself reports whether t brings JSON or text methods of its own.

@@ -46,19 +46,26 @@ func (p *Plan) Bind(t Target, hr *http.Request, strict bool) []Failure {
 	return failures
 }
 
-// Present reports whether the client sent a value for a place in the head.
-func Present(hr *http.Request, place Place) bool {
+// Present reports whether the client sent a value for a place in the head, one
+// that its field took: an empty one is absent for a pointer to a number.
+func (p *Plan) Present(hr *http.Request, place Place) bool {
+	var values []string
+	fields := p.queries
 	switch place.Source {
 	case Path:
 		return true
 	case Query:
-		return hr.URL.Query().Has(place.Name)
+		values = hr.URL.Query()[place.Name]
 	case Header:
-		return len(hr.Header[place.Name]) > 0
+		values, fields = hr.Header[place.Name], p.headers
 	case Cookie:
-		return len(hr.CookiesNamed(place.Name)) > 0
+		fields = p.cookies
+		for _, c := range hr.CookiesNamed(place.Name) {
+			values = append(values, c.Value)
+		}
 	}
-	return false
+	i := slices.IndexFunc(fields, func(f *field) bool { return f.name == place.Name })
+	return i >= 0 && len(values) > 0 && (values[0] != "" || !fields[i].absent)
 }
 
 func (f *field) fails(flaw *Flaw) Failure { return Failure{f.source, f.name, flaw} }
@@ -121,11 +128,14 @@ func (f *field) readDefault(at Target) *Flaw {
 
 // bindQuery reads the query in one pass, without making a map of it.
 func (p *Plan) bindQuery(t Target, query string, strict bool, failures []Failure) []Failure {
-	var room [2]uint64
-	seen := bits(room[:])
-	if len(p.queries) > 64*len(room) {
-		seen = make(bits, (len(p.queries)+63)/64)
+	// Of each field: whether it was seen, was wrong, and was seen again. One
+	// failure a field is enough, however many values a client sends.
+	var room [3]uint64
+	seen, failed, repeated := bits(room[0:1]), bits(room[1:2]), bits(room[2:3])
+	if words := (len(p.queries) + 63) / 64; words > 1 {
+		seen, failed, repeated = make(bits, words), make(bits, words), make(bits, words)
 	}
+	unknowns := 0
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
@@ -136,10 +146,21 @@ func (p *Plan) bindQuery(t Target, query string, strict bool, failures []Failure
 		if !ok {
 			return append(failures, Failure{Source: Query, Flaw: &Flaw{Code: CodeMalformed}})
 		}
-		if i := p.query(key); i >= 0 {
-			failures = p.queries[i].bindQuery(t, value, seen.set(i), failures)
-		} else if strict {
+		i := p.query(key)
+		switch {
+		case i < 0 && strict && unknowns < maxUnknown:
+			unknowns++
 			failures = append(failures, unknown(key))
+		case i >= 0 && (!failed.has(i) || !p.queries[i].list && !repeated.has(i)):
+			before := len(failures)
+			again := seen.set(i)
+			failures = p.queries[i].bindQuery(t, value, again, failures)
+			if len(failures) != before || again && !p.queries[i].list {
+				failed.set(i)
+			}
+			if again {
+				repeated.set(i)
+			}
 		}
 	}
 	for i, f := range p.queries {
@@ -159,6 +180,9 @@ func (p *Plan) query(name string) int {
 	}
 	return -1
 }
+
+// maxUnknown bounds how many unknown names are told.
+const maxUnknown = 20
 
 // maxName bounds how much of a client's own names is repeated to it.
 const maxName = 64

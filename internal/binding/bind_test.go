@@ -99,7 +99,7 @@ func reference(v reflect.Value, hr *http.Request) []string {
 					values = append(values, c.Value)
 				}
 			}
-			if code := referenceField(source, field, f, options, values); code != "" {
+			if code := referenceField(field, f, options, values); code != "" {
 				failures = append(failures, source+" "+options[0]+" "+code)
 			}
 		}
@@ -146,7 +146,7 @@ func parseQuery(raw string) (values map[string][]string, malformed bool) {
 	return values, false
 }
 
-func referenceField(source string, v reflect.Value, f reflect.StructField, options, values []string) string {
+func referenceField(v reflect.Value, f reflect.StructField, options, values []string) string {
 	isText := reflect.PointerTo(v.Type()).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) && v.Type() != reflect.TypeFor[time.Time]()
 	list := v.Kind() == reflect.Slice && !isText
 	csv := slices.Contains(options[1:], "csv")
@@ -159,14 +159,13 @@ func referenceField(source string, v reflect.Value, f reflect.StructField, optio
 			return "required"
 		}
 		if def, has := f.Tag.Lookup("default"); has {
-			return referenceField(source, v, reflect.StructField{Tag: ""}, append(slices.Clone(options[:1]), options[1:]...), []string{def})
+			return referenceField(v, reflect.StructField{Tag: ""}, append(slices.Clone(options[:1]), options[1:]...), []string{def})
 		}
 		return ""
 	}
 	if len(values) > 1 && !list {
 		return "repeated"
 	}
-	code := "" // of the last value that is wrong, of query parameters seen one by one
 	for _, value := range values {
 		parts := []string{value}
 		if csv {
@@ -185,10 +184,7 @@ func referenceField(source string, v reflect.Value, f reflect.StructField, optio
 			case list:
 				target = reflect.New(v.Type().Elem()).Elem()
 			}
-			if wrong := referenceScalar(target, part); wrong != "" {
-				if code = wrong; source == "query" {
-					break
-				}
+			if code := referenceScalar(target, part); code != "" {
 				return code
 			}
 			switch {
@@ -199,7 +195,7 @@ func referenceField(source string, v reflect.Value, f reflect.StructField, optio
 			}
 		}
 	}
-	return code
+	return ""
 }
 
 func referenceScalar(v reflect.Value, s string) string {

@@ -133,7 +133,7 @@ func Tagged(t reflect.Type, types Types) bool {
 		if slices.ContainsFunc(slices.Concat(tags, later), func(tag string) bool {
 			_, found := f.Tag.Lookup(tag)
 			return found
-		}) || f.IsExported() && types.Itself(f.Type) {
+		}) || f.IsExported() && !f.Anonymous && types.Itself(f.Type) {
 			return true
 		}
 		if f.Anonymous && f.Type.Kind() == reflect.Struct && Tagged(f.Type, types) {
@@ -177,7 +177,7 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 			c.body(f, name, at)
 		case len(found) == 1:
 			c.value(f, Source(found[0]), name, at)
-		case f.IsExported() && c.types.Itself(f.Type):
+		case (f.IsExported() || f.Anonymous) && c.types.Itself(f.Type):
 			c.plan.Itself = append(c.plan.Itself, ItselfField{name, at, nilPointer(f.Type)})
 			c.plan.Reads = append(c.plan.Reads, Reads{Source: "itself", Name: name, Form: f.Type.String()})
 		case f.Anonymous && f.Type.Kind() == reflect.Struct:

@@ -240,10 +240,13 @@ func timeElement(layout string) *element {
 func unixElement(form string, made func(int64) time.Time) *element {
 	return scalar[time.Time](func(s string) (v time.Time, _ *Flaw) {
 		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
+		if err != nil || s[0] == '+' {
 			return v, badType(form, nil)
 		}
-		return made(n), nil
+		if v = made(n); v.Year() < 0 || v.Year() > 9999 { // which no text form of a time has
+			return v, &Flaw{Code: CodeType, Params: map[string]any{"type": form}}
+		}
+		return v, nil
 	}).element(form, false)
 }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -21,11 +22,14 @@ type Failure struct {
 	Err   validator.FieldError
 }
 
+// MaxFailures is how many failures of one value are told.
+const MaxFailures = 100
+
 // Rules validates values of one type.
 type Rules struct {
 	validate *validator.Validate
-	typ      reflect.Type // what is behind the pointers
-	struc    bool         // a struct; otherwise a list or map of them
+	typ      reflect.Type // what is behind the pointers and wrappers
+	dive     string       // for a list or map: a dive for each level of it; "" for a struct
 	unwrap   Unwrap
 
 	// FromTop says that a rule names a field by its way from the outermost
@@ -40,38 +44,63 @@ type Unwrap func(reflect.Type) (elem reflect.Type, wrapped bool)
 // there is nothing to check: no tag, and no foreign validator, which may have
 // rules for types without tags.
 func Compile(v *validator.Validate, foreign bool, t reflect.Type, unwrap Unwrap) (*Rules, []string) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if elem, wrapped := unwrap(t); wrapped {
-		t = elem
-	}
 	w := &walker{validate: v, unwrap: unwrap, seen: map[reflect.Type]bool{}}
+	t = w.strip(t)
 	w.walk(t)
 	if !w.tagged && !foreign {
 		return nil, w.problems
 	}
-	switch t.Kind() {
-	case reflect.Struct:
-		return &Rules{v, t, true, unwrap, w.fromTop}, w.problems
-	case reflect.Slice, reflect.Array, reflect.Map:
-		return &Rules{v, t, false, unwrap, w.fromTop}, w.problems
+	r := &Rules{validate: v, typ: t, unwrap: unwrap, FromTop: w.fromTop}
+	for elem := t; ; {
+		switch elem.Kind() {
+		case reflect.Struct:
+			return r, w.problems
+		case reflect.Slice, reflect.Array, reflect.Map:
+			r.dive = strings.TrimPrefix(r.dive+",dive", ",")
+			elem = w.strip(elem.Elem())
+		default:
+			return nil, w.problems
+		}
 	}
-	return nil, w.problems
 }
 
+// TypeError says that a rule cannot be asked of the kind of value that a field
+// of an interface type holds.
+type TypeError struct{ text string }
+
+func (e *TypeError) Error() string { return e.text }
+
 // Check validates value, which is a T or pointers to one.
-func (r *Rules) Check(ctx context.Context, value any) error {
-	if r.struc {
+func (r *Rules) Check(ctx context.Context, value any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			text := complaint(p)
+			if text == "" {
+				panic(p) // of a rule of the user's
+			}
+			err = &TypeError{text}
+		}
+	}()
+	if r.dive == "" {
 		return r.validate.StructCtx(ctx, value)
 	}
-	return r.validate.VarCtx(ctx, value, "dive")
+	return r.validate.VarCtx(ctx, value, r.dive)
+}
+
+// Inside is what is behind pointers and wrappers: what Check is to be given
+// where a T is more than a pointer away. It is nil where there is nothing.
+func (r *Rules) Inside(value any) any {
+	if v := r.inside(reflect.ValueOf(value)); v.IsValid() {
+		return v.Interface()
+	}
+	return nil
 }
 
 // Explain takes an error of Check apart. present tells whether the client sent
 // the value at a place, and not as null: required means present, not different
 // from zero. The error is not nil where it is no list of broken rules.
 func (r *Rules) Explain(ctx context.Context, err error, value any, present func([]Step) bool) ([]Failure, error) {
+	e := &explanation{Rules: r, ctx: ctx, present: present, keys: map[uintptr]map[string]entry{}}
 	top := r.inside(reflect.ValueOf(value))
 	if !top.IsValid() {
 		return nil, nil // a nil pointer: the value is absent
@@ -80,33 +109,80 @@ func (r *Rules) Explain(ctx context.Context, err error, value any, present func(
 	if !ok {
 		return nil, err
 	}
-	var failures []Failure
-	for _, fe := range broken {
-		failures = r.add(ctx, failures, top, fe, present)
+	prefix := ""
+	if r.dive == "" {
+		prefix = r.typ.Name()
 	}
-	return failures, nil
+	e.explain(broken, prefix, top, nil)
+	return e.failures, nil
 }
 
-// add appends the failure, or what else is wrong with a value that is required and present.
-func (r *Rules) add(ctx context.Context, failures []Failure, top reflect.Value, fe validator.FieldError, present func([]Step) bool) []Failure {
-	path := fe.StructNamespace()
-	if r.struc {
-		path = strings.TrimPrefix(strings.TrimPrefix(path, r.typ.Name()), ".")
+// explanation is one error being taken apart.
+type explanation struct {
+	*Rules
+	ctx      context.Context
+	present  func([]Step) bool
+	keys     map[uintptr]map[string]entry // of maps that were met
+	failures []Failure
+}
+
+// explain adds the broken rules of the value top, to which base leads.
+func (e *explanation) explain(broken validator.ValidationErrors, prefix string, top reflect.Value, base []Step) {
+	for _, fe := range broken {
+		if len(e.failures) == MaxFailures {
+			return
+		}
+		path := strings.TrimPrefix(strings.TrimPrefix(fe.StructNamespace(), prefix), ".")
+		steps, at, owner := e.descend(top, path)
+		steps = append(base[:len(base):len(base)], steps...)
+		if !demandsPresence(fe) || keysDemandPresence(steps) || !e.present(steps) {
+			e.failures = append(e.failures, Failure{steps, fe.Tag(), fe.Param(), fe})
+			continue
+		}
+		e.askOthers(steps, at, owner, fe.Tag())
 	}
-	steps, at := r.descend(top, path)
-	if fe.Tag() != "required" || !present(steps) {
-		return append(failures, Failure{steps, fe.Tag(), fe.Param(), fe})
+}
+
+// demandsPresence reports whether it was required, alone or as an alternative, that failed.
+func demandsPresence(fe validator.FieldError) bool {
+	return slices.Contains(strings.Split(fe.ActualTag(), "|"), "required")
+}
+
+// askOthers asks the rules beside required of a value that is there, and those inside it.
+func (e *explanation) askOthers(steps []Step, at, owner reflect.Value, required string) {
+	if !at.IsValid() || !at.CanInterface() {
+		return
 	}
-	rest := otherRules(steps)
-	if rest == "" || !at.IsValid() {
-		return failures
+	var err error
+	inner, prefix := at, ""
+	if rest := otherRules(steps, required); rest != "" {
+		if owner = open(owner); owner.IsValid() {
+			err = e.validate.VarWithValueCtx(e.ctx, at.Interface(), owner.Interface(), rest)
+		} else {
+			err = e.validate.VarCtx(e.ctx, at.Interface(), rest)
+		}
+	} else if inner = e.inside(at); inner.IsValid() && inner.Kind() == reflect.Struct && inner.CanInterface() {
+		prefix = inner.Type().Name()
+		err = e.validate.StructCtx(e.ctx, inner.Interface())
 	}
-	more, _ := errors.AsType[validator.ValidationErrors](r.validate.VarCtx(ctx, at.Interface(), rest))
-	for _, fe := range more {
-		inner, _ := r.descend(at, strings.TrimPrefix(fe.StructNamespace(), "."))
-		failures = append(failures, Failure{append(steps[:len(steps):len(steps)], inner...), fe.Tag(), fe.Param(), fe})
+	if more, ok := errors.AsType[validator.ValidationErrors](err); ok {
+		e.explain(more, prefix, inner, steps)
 	}
-	return failures
+}
+
+// open is a struct that can be handed over: v itself, or where it is embedded
+// and not exported, a copy of what is exported of it.
+func open(v reflect.Value) reflect.Value {
+	if !v.IsValid() || v.CanInterface() {
+		return v
+	}
+	c := reflect.New(v.Type()).Elem()
+	for i := range v.NumField() {
+		if v.Type().Field(i).IsExported() {
+			c.Field(i).Set(v.Field(i))
+		}
+	}
+	return c
 }
 
 // behind follows pointers and interfaces.

@@ -181,8 +181,9 @@ func TestWithout(t *testing.T) {
 		{"required,dive,required,min=3", 1, "min=3"},
 		{"dive,keys,required,min=1,endkeys,required,max=3", 1, "max=3"},
 		{"required,dive,keys,min=1,endkeys,max=3", 0, "dive,keys,min=1,endkeys,max=3"},
-		{"required,eqfield=Other,min=2", 0, "min=2"},
+		{"required,eqfield=Other,min=2", 0, "eqfield=Other,min=2"},
+		{"required,eqcsfield=Other,min=2", 0, "min=2"},
 	} {
-		assert.Equal(t, row.want, without(strings.Split(row.tag, ","), row.dive), "%s after %d dives", row.tag, row.dive)
+		assert.Equal(t, row.want, without(strings.Split(row.tag, ","), row.dive, "required"), "%s after %d dives", row.tag, row.dive)
 	}
 }

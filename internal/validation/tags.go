@@ -3,6 +3,7 @@ package validation
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -19,8 +20,26 @@ var crossField = map[string]bool{
 	"excluded_with": true, "excluded_with_all": true, "excluded_without": true, "excluded_without_all": true,
 }
 
-// CrossField reports whether a rule's parameter names another field, as Go does.
-func CrossField(rule string) bool { return crossField[rule] }
+// RuleName is the name of a rule, or the names of alternatives, without parameters.
+func RuleName(rule string) string {
+	names := strings.Split(rule, "|")
+	for i := range names {
+		names[i], _, _ = strings.Cut(names[i], "=")
+	}
+	return strings.Join(names, "|")
+}
+
+// NamesGo reports whether a broken rule's parameter names a field or a method, as Go does.
+func NamesGo(fe validator.FieldError) bool {
+	for _, rule := range []string{fe.Tag(), fe.ActualTag()} {
+		for name := range strings.SplitSeq(RuleName(rule), "|") {
+			if crossField[name] || name == "validateFn" || name == "unique" {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // pairs are those of them that take "Field value Field value ...".
 var pairs = map[string]bool{
@@ -144,7 +163,7 @@ func (w *walker) checkCrossField(owner reflect.Type, name, param string) string 
 		w.fromTop = true
 		return "" // the outermost struct differs from use to use
 	}
-	fields := strings.Fields(param)
+	fields := words.FindAllString(param, -1)
 	if len(fields) == 0 {
 		return "it names no field"
 	}
@@ -164,6 +183,9 @@ func (w *walker) checkCrossField(owner reflect.Type, name, param string) string 
 	}
 	return ""
 }
+
+// words splits a parameter as the validator does: a value in quotes may hold spaces.
+var words = regexp.MustCompile(`'[^']*'|\S+`)
 
 func (w *walker) hasField(t reflect.Type, path string) bool {
 	for name := range strings.SplitSeq(path, ".") {
@@ -232,7 +254,7 @@ func (w *walker) sample(t reflect.Type, depth int) reflect.Value {
 
 // wrongTag are how the validator's own complaints begin. A panic of a rule of
 // the user's, which may expect a struct around the value, says nothing of the tag.
-var wrongTag = []string{"Undefined validation", "Bad field type", "Bad param", "Invalid validation tag", "strconv.", "time: ", "'keys'", "'endkeys'", "dive"}
+var wrongTag = []string{"Undefined validation", "Bad field type", "Bad param", "Invalid validation tag", "strconv.", "time: ", "reflect.MapOf", "runtime error: hash of unhashable type", "hash of unhashable type", "'keys'", "'endkeys'", "dive"}
 
 // nameOf is a type's name in a sentence.
 func nameOf(t reflect.Type) string {
@@ -243,19 +265,23 @@ func nameOf(t reflect.Type) string {
 }
 
 // try returns the validator's complaint, if fn makes it panic.
-func try(fn func()) (complaint string) {
+func try(fn func()) (found string) {
 	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		text := strings.TrimSuffix(strings.TrimSpace(fmt.Sprint(p)), " on field ''")
-		for _, prefix := range wrongTag {
-			if strings.HasPrefix(text, prefix) {
-				complaint = text
-			}
+		if p := recover(); p != nil {
+			found = complaint(p)
 		}
 	}()
 	fn()
+	return ""
+}
+
+// complaint is what the validator panicked with, or "" for a panic of a rule of the user's.
+func complaint(p any) string {
+	text := strings.TrimSuffix(strings.TrimSpace(fmt.Sprint(p)), " on field ''")
+	for _, prefix := range wrongTag {
+		if strings.HasPrefix(text, prefix) {
+			return text
+		}
+	}
 	return ""
 }
