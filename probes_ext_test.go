@@ -187,6 +187,12 @@ func TestProbesOfSizes(t *testing.T) {
 	post("compressed", zipped.String(), 415, "body unsupported_media_type", "Content-Encoding: gzip").run(t, site, log)
 	post("an unknown coding", goodBody, 415, "body unsupported_media_type", "Content-Encoding: snappy").run(t, site, log)
 	post("identity is no coding", goodBody, 200, goodSeen, "Content-Encoding: identity").run(t, site, log)
+
+	raw, log := newApp()
+	raw.Handle("POST /raw", weft.Handle(echo[[]byte]).Extract(weft.RawBody()).Limit(1<<10))
+	raw.Handle("GET /g", weft.Handle(func(context.Context, struct{}) (string, error) { return "", nil }))
+	(probe{"one limit for every content type", "POST", "/raw", strings.Repeat("x", 8<<20),
+		[]string{"Content-Type: multipart/form-data; boundary=x"}, 413, "body body_too_large"}).run(t, serve(t, raw), log)
 }
 
 func TestProbesOfQueries(t *testing.T) {
