@@ -128,13 +128,9 @@ func (f *field) readDefault(at Target) *Flaw {
 
 // bindQuery reads the query in one pass, without making a map of it.
 func (p *Plan) bindQuery(t Target, query string, strict bool, failures []Failure) []Failure {
-	// Of each field: whether it was seen, was wrong, and was seen again. One
+	// Sets of fields: those that were seen, were wrong, were seen again. One
 	// failure a field is enough, however many values a client sends.
-	var room [3]uint64
-	seen, failed, repeated := bits(room[0:1]), bits(room[1:2]), bits(room[2:3])
-	if words := (len(p.queries) + 63) / 64; words > 1 {
-		seen, failed, repeated = make(bits, words), make(bits, words), make(bits, words)
-	}
+	var seen, failed, repeated uint64
 	unknowns := 0
 	for query != "" {
 		var pair string
@@ -147,24 +143,30 @@ func (p *Plan) bindQuery(t Target, query string, strict bool, failures []Failure
 			return append(failures, Failure{Source: Query, Flaw: &Flaw{Code: CodeMalformed}})
 		}
 		i := p.query(key)
-		switch {
-		case i < 0 && strict && unknowns < maxUnknown:
-			unknowns++
-			failures = append(failures, unknown(key))
-		case i >= 0 && (!failed.has(i) || !p.queries[i].list && !repeated.has(i)):
-			before := len(failures)
-			again := seen.set(i)
-			failures = p.queries[i].bindQuery(t, value, again, failures)
-			if len(failures) != before || again && !p.queries[i].list {
-				failed.set(i)
+		if i < 0 {
+			if strict && unknowns < maxUnknown {
+				unknowns++
+				failures = append(failures, unknown(key))
 			}
-			if again {
-				repeated.set(i)
-			}
+			continue
 		}
+		f, bit := p.queries[i], uint64(1)<<i
+		again := seen&bit != 0
+		if failed&bit != 0 && (f.list || repeated&bit != 0) {
+			continue
+		}
+		before := len(failures)
+		failures = f.bindQuery(t, value, again, failures)
+		if len(failures) != before || again && !f.list {
+			failed |= bit
+		}
+		if again {
+			repeated |= bit
+		}
+		seen |= bit
 	}
 	for i, f := range p.queries {
-		if !seen.has(i) {
+		if seen&(1<<i) == 0 {
 			failures = f.missing(t, failures)
 		}
 	}
@@ -233,16 +235,3 @@ func unescapePair(pair string) (key, value string, ok bool) {
 	value, err2 := url.QueryUnescape(value)
 	return key, value, err1 == nil && err2 == nil
 }
-
-// bits is a set of small numbers.
-type bits []uint64
-
-// set adds i and reports whether it was there.
-func (b bits) set(i int) (again bool) {
-	word, bit := &b[i/64], uint64(1)<<(i%64)
-	again = *word&bit != 0
-	*word |= bit
-	return again
-}
-
-func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }

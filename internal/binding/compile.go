@@ -366,13 +366,18 @@ func (c *compiler) add(v *field, form string) {
 	case Path:
 		c.plan.paths = append(c.plan.paths, v)
 	case Query:
-		c.plan.queries = append(c.plan.queries, v)
+		if c.plan.queries = append(c.plan.queries, v); len(c.plan.queries) == maxQueries+1 {
+			c.problem("read a part of them from the body", "there are more than %d query parameters", maxQueries)
+		}
 	case Header:
 		c.plan.headers = append(c.plan.headers, v)
 	case Cookie:
 		c.plan.cookies = append(c.plan.cookies, v)
 	}
 }
+
+// maxQueries is how many query parameters a struct may name: a set of them is one word.
+const maxQueries = 64
 
 // nilPointer is a nil *T, the prototype of pointers to a T.
 func nilPointer(t reflect.Type) any { return reflect.Zero(reflect.PointerTo(t)).Interface() }
