@@ -371,3 +371,29 @@ func TestBoxedSharesMemoryWhereItMay(t *testing.T) {
 	box := Boxed(reflect.TypeFor[two]())
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = box(v) }))
 }
+
+func TestAStructNamesUpTo64QueryParameters(t *testing.T) {
+	wide := func(n int) reflect.Type {
+		fields := make([]reflect.StructField, n)
+		for i := range fields {
+			fields[i] = reflect.StructField{
+				Name: fmt.Sprintf("F%d", i), Type: reflect.TypeFor[int](),
+				Tag: reflect.StructTag(fmt.Sprintf(`query:"f%d"`, i)),
+			}
+		}
+		return reflect.StructOf(fields)
+	}
+
+	plan, problems := Compile(wide(64), noTypes)
+	require.Empty(t, problems)
+	v := reflect.New(wide(64))
+	failures := plan.Bind(TargetOf(v.Interface()), httptest.NewRequest("GET", "/?f63=5&f0=6&f62=1&f62=2", nil), false)
+	require.Len(t, failures, 1)
+	assert.Equal(t, "f62", failures[0].Name)
+	assert.EqualValues(t, 6, v.Elem().Field(0).Int())
+	assert.EqualValues(t, 5, v.Elem().Field(63).Int())
+
+	_, problems = Compile(wide(66), noTypes)
+	require.Len(t, problems, 1)
+	assert.Equal(t, "there are more than 64 query parameters", problems[0].Text)
+}
