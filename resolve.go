@@ -243,7 +243,8 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")
 		return
 	}
-	for _, p := range d.endpoint.problems(r.inputOf(d.endpoint).json.Codec != nil) {
+	in := r.inputOf(d.endpoint)
+	for _, p := range d.endpoint.problems(in.json.Codec != nil) {
 		p.Route = name
 		r.problems = append(r.problems, p)
 	}
@@ -255,8 +256,7 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.middleware, levels))
 	outside := slices.Concat(r.outermost, rr.outer)
 	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.interceptors, levels))
-	in := r.inputOf(d.endpoint)
-	rr.intake = r.intakeOf(d.endpoint, route, name)
+	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
@@ -293,8 +293,8 @@ func (r *resolution) inputOf(e *endpoint) *input {
 }
 
 // intakeOf compiles how the Req is read, and compares it with the pattern.
-func (r *resolution) intakeOf(e *endpoint, route pattern.Pattern, name string) *intake {
-	in := newIntake(e, r.inputOf(e).json.Codec != nil, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
+func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, name string) *intake {
+	in := newIntake(e, how.json.Codec != nil, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
 	if in == nil {
 		return nil
 	}
