@@ -263,11 +263,9 @@ func (w *world) drawSegments(t *rapid.T, least, most int) string {
 }
 
 func (w *world) openGroup(t *rapid.T) {
-	outer := w.drawGroup(t)
+	shallow := func(g *group) bool { return len(g.lineage()) < 5 }
+	outer := rapid.SampledFrom(w.groups).Filter(shallow).Draw(t, "outer")
 	g := &group{outer: outer, path: w.drawSegments(t, 0, 2)}
-	if len(g.lineage()) > 5 {
-		t.Skip("deep enough")
-	}
 	declared := g.path
 	if outer.wholeHost() == "" && rapid.IntRange(0, 5).Draw(t, "hosted") == 0 {
 		g.host = rapid.SampledFrom(hosts).Draw(t, "host")
@@ -294,6 +292,14 @@ func (w *world) makeHandler(t *rapid.T) {
 	w.handlers = append(w.handlers, h)
 }
 
+// drawHandler draws one that was made before, or makes the first.
+func (w *world) drawHandler(t *rapid.T) *handler {
+	if len(w.handlers) == 0 {
+		w.makeHandler(t)
+	}
+	return rapid.SampledFrom(w.handlers).Draw(t, "handler")
+}
+
 // extend adds middleware to h itself, which nothing else knows yet.
 func (w *world) extend(t *rapid.T, h *handler, stages []*stage) {
 	attach(t, stages, func(m ...weft.Middleware) { h.built = h.built.Use(m...) })
@@ -302,13 +308,14 @@ func (w *world) extend(t *rapid.T, h *handler, stages []*stage) {
 
 // extendHandler makes a changed copy of a handler; the one it was made from stays in use.
 func (w *world) extendHandler(t *rapid.T) {
-	if len(w.handlers) == 0 {
-		t.Skip("there is no handler yet")
-	}
-	base := rapid.SampledFrom(w.handlers).Draw(t, "base")
+	base := w.drawHandler(t)
 	h := new(*base)
 	h.layer = base.layer.clone()
-	switch rapid.SampledFrom([]string{"Use", "Use", "Intercept", "Meta", "Status", "Named", "Limit"}).Draw(t, "method") {
+	methods := []string{"Use", "Use", "Intercept", "Meta", "Named", "Limit"}
+	if h.form != answersResponse { // whose status is the Response's
+		methods = append(methods, "Status")
+	}
+	switch rapid.SampledFrom(methods).Draw(t, "method") {
 	case "Use":
 		w.extend(t, h, w.drawStages(t, 1, 3))
 	case "Intercept":
@@ -320,9 +327,6 @@ func (w *world) extendHandler(t *rapid.T) {
 		h.built = h.built.Meta(values...)
 		h.meta = append(h.meta, values...)
 	case "Status":
-		if h.form == answersResponse {
-			t.Skip("it would have no effect")
-		}
 		h.status = rapid.SampledFrom([]int{200, 201, 202}).Draw(t, "status")
 		h.built = h.built.Status(h.status)
 	case "Named":
@@ -335,10 +339,17 @@ func (w *world) extendHandler(t *rapid.T) {
 	w.handlers = append(w.handlers, h)
 }
 
+// registerHandler registers one. Beside the other routes, ServeMux may refuse
+// the first patterns that are drawn, or all of them.
 func (w *world) registerHandler(t *rapid.T) {
-	if len(w.handlers) == 0 {
-		t.Skip("there is no handler yet")
+	for range 5 {
+		if w.register(t) {
+			return
+		}
 	}
+}
+
+func (w *world) register(t *rapid.T) (accepted bool) {
 	g := w.drawGroup(t)
 	method := rapid.SampledFrom([]string{"GET ", "GET ", "POST ", ""}).Draw(t, "method")
 	path := w.drawSegments(t, 0, 2)
@@ -346,18 +357,19 @@ func (w *world) registerHandler(t *rapid.T) {
 		path += "/" + w.name("r")
 	}
 	path += rapid.SampledFrom([]string{"", "", "", "/{$}"}).Draw(t, "end")
-	r := &route{g, rapid.SampledFrom(w.handlers).Draw(t, "handler"), method + g.wholeHost() + g.wholePath() + path}
 	if path == "" && (method == "" || g.wholePath() == "") {
-		t.Skip("no pattern of a route")
+		path = "/" + w.name("r") // an empty path would be no pattern
 	}
+	r := &route{g, w.drawHandler(t), method + g.wholeHost() + g.wholePath() + path}
 	if !w.accepts(r) {
-		t.Skip("ServeMux refuses it beside the others")
+		return false
 	}
 	if path == "" {
 		method = strings.TrimSpace(method)
 	}
 	g.declare.Handle(method+path, r.handler.built.Endpoint())
 	w.routes = append(w.routes, r)
+	return true
 }
 
 // accepts asks ServeMux, which decides what conflicts, and makes it the judge of r's requests.

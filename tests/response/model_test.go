@@ -137,33 +137,25 @@ func drawChange(t *rapid.T) change {
 }
 
 func drawWithHeader(t *rapid.T) change {
-	name, nameOK := drawName(t)
-	value, valueOK := drawValue(t)
-	return change{
-		fmt.Sprintf("WithHeader(%q, %q)", name, value),
-		func(r weft.Response) weft.Response { return r.WithHeader(name, value) },
-		func(m *model) {
-			if !nameOK || !valueOK {
-				m.fail(fmt.Sprintf("%q", name))
-				return
-			}
-			m.header.Set(name, value)
-		},
-	}
+	return drawField(t, "WithHeader", weft.Response.WithHeader, http.Header.Set)
 }
 
 func drawWithAddedHeader(t *rapid.T) change {
+	return drawField(t, "WithAddedHeader", weft.Response.WithAddedHeader, http.Header.Add)
+}
+
+func drawField(t *rapid.T, method string, with func(r weft.Response, name, value string) weft.Response, want func(h http.Header, name, value string)) change {
 	name, nameOK := drawName(t)
 	value, valueOK := drawValue(t)
 	return change{
-		fmt.Sprintf("WithAddedHeader(%q, %q)", name, value),
-		func(r weft.Response) weft.Response { return r.WithAddedHeader(name, value) },
+		fmt.Sprintf("%s(%q, %q)", method, name, value),
+		func(r weft.Response) weft.Response { return with(r, name, value) },
 		func(m *model) {
 			if !nameOK || !valueOK {
 				m.fail(fmt.Sprintf("%q", name))
 				return
 			}
-			m.header.Add(name, value)
+			want(m.header, name, value)
 		},
 	}
 }
@@ -308,6 +300,9 @@ func (m model) located(location string) model {
 	m.header.Set("Location", location)
 	return m
 }
+
+// answers are the beginnings that can be sent: a Response made of the zero one stays zero.
+var answers = beginnings[1:]
 
 var beginnings = []beginning{
 	{"the zero Response", func() weft.Response { return weft.Response{} }, model{zero: true, header: http.Header{}}},
