@@ -20,7 +20,7 @@ import (
 // and tested by one call of Extract. The functions of this file make them;
 // [Handler.Extract] uses one in place of what the handler's Req says by itself.
 type Extractor[T any] struct {
-	reads    []Reads
+	reads    []ReadInfo
 	problems []binding.Problem
 	extract  func(*Request) (T, error)
 	plan     *binding.Plan // of a struct with tags
@@ -36,7 +36,7 @@ func (x Extractor[T]) Extract(r *Request) (T, error) {
 }
 
 // Reads describes what the Extractor reads.
-func (x Extractor[T]) Reads() []Reads { return x.reads }
+func (x Extractor[T]) Reads() []ReadInfo { return x.reads }
 
 // erased is the Extractor as a handler's spec holds it.
 func (x Extractor[T]) erased() *extraction {
@@ -58,8 +58,8 @@ func (x Extractor[T]) unusable() error {
 	return err
 }
 
-// Reads describes one value that is read from a request.
-type Reads struct {
+// ReadInfo describes one value that is read from a request.
+type ReadInfo struct {
 	Source Source `json:"source"`
 	// Name is the parameter's name, "" for the body.
 	Name string `json:"name,omitempty"`
@@ -69,7 +69,7 @@ type Reads struct {
 	Default  string `json:"default,omitempty"`
 }
 
-func (r Reads) String() string {
+func (r ReadInfo) String() string {
 	text := strings.TrimSpace(string(r.Source)+" "+r.Name) + ": " + r.Form
 	if r.Required {
 		text += ", required"
@@ -80,10 +80,10 @@ func (r Reads) String() string {
 	return text
 }
 
-func readsOf(plan *binding.Plan) []Reads {
-	reads := make([]Reads, len(plan.Reads))
+func readsOf(plan *binding.Plan) []ReadInfo {
+	reads := make([]ReadInfo, len(plan.Reads))
 	for i, r := range plan.Reads {
-		reads[i] = Reads{Source(r.Source), r.Name, r.Form, r.Required, r.Default}
+		reads[i] = ReadInfo{Source(r.Source), r.Name, r.Form, r.Required, r.Default}
 	}
 	return reads
 }
@@ -137,7 +137,7 @@ func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decode
 
 func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
 	return Extractor[T]{
-		reads: []Reads{{Source: SourceBody, Form: form}},
+		reads: []ReadInfo{{Source: SourceBody, Form: form}},
 		extract: func(r *Request) (v T, err error) {
 			err = decode(r, &v)
 			return v, err
@@ -173,19 +173,19 @@ func Struct[T any]() Extractor[T] {
 }
 
 // ExtractorOption says something about an extractor made by [NewExtractor].
-type ExtractorOption func(*[]Reads)
+type ExtractorOption func(*[]ReadInfo)
 
 // ReadsBody says that the extractor reads the body, of the media types given.
 func ReadsBody(mediaTypes ...string) ExtractorOption {
-	return func(reads *[]Reads) {
-		*reads = append(*reads, Reads{Source: SourceBody, Form: strings.Join(mediaTypes, ", ")})
+	return func(reads *[]ReadInfo) {
+		*reads = append(*reads, ReadInfo{Source: SourceBody, Form: strings.Join(mediaTypes, ", ")})
 	}
 }
 
 // NewExtractor makes an Extractor of a function. An [*InvalidRequest] that it
 // returns is the client's fault, an [*Error] says itself what it is, any other error is a 500.
 func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...ExtractorOption) Extractor[T] {
-	x := Extractor[T]{reads: []Reads{{Source: fromItself, Name: name, Form: reflect.TypeFor[T]().String()}}, extract: fn}
+	x := Extractor[T]{reads: []ReadInfo{{Source: fromItself, Name: name, Form: reflect.TypeFor[T]().String()}}, extract: fn}
 	for _, opt := range opts {
 		opt(&x.reads)
 	}

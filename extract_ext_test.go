@@ -338,11 +338,11 @@ func TestAHandlerUsesAnExtractor(t *testing.T) {
 	app.Handle("GET /items/{id}", weft.Handle(echo[int]).Extract(weft.Default(weft.QueryValue[int]("n"), 3)))
 	plan, err := app.Plan()
 	require.NoError(t, err)
-	assert.Equal(t, []weft.Reads{{Source: weft.SourceQuery, Name: "n", Form: "integer", Default: "3"}}, plan.Routes[0].Reads)
+	assert.Equal(t, []weft.ReadInfo{{Source: weft.SourceQuery, Name: "n", Form: "integer", Default: "3"}}, plan.Routes[0].Reads)
 }
 
 func TestThePlanSaysWhatIsRead(t *testing.T) {
-	assert.Equal(t, []weft.Reads{
+	assert.Equal(t, []weft.ReadInfo{
 		{Source: "query", Name: "limit", Form: "integer", Default: "20"},
 		{Source: "query", Name: "cursor", Form: "string"},
 	}, weft.Struct[paging]().Reads())

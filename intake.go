@@ -27,7 +27,7 @@ var defaultInput = newInput(JSONOptions{}, DefaultLimit, false)
 
 // intake is how a handler's Req is read: compiled at Build, nil where nothing is.
 type intake struct {
-	reads []Reads
+	reads []ReadInfo
 	fill  func(r *Request, in any) error // in is a *Req
 	plan  *binding.Plan                  // nil unless Req is read field by field
 	rules *validation.Rules              // nil where there are none
@@ -47,7 +47,7 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		in.reads, in.fill, in.plan = e.extractor.reads, e.extractor.fill, e.extractor.plan
 		reportAll(e.extractor.problems, report)
 	case bindingTypes.Itself(e.req) && !(embedsItself(e.req) && binding.Tagged(e.req, bindingTypes)):
-		in.reads = []Reads{{Source: fromItself, Form: e.req.String()}}
+		in.reads = []ReadInfo{{Source: fromItself, Form: e.req.String()}}
 		in.fill = func(r *Request, in any) error { return in.(selfExtractor).FromRequest(r) }
 	case binding.Tagged(e.req, bindingTypes):
 		plan, problems := binding.Compile(e.req, bindingTypes)
@@ -64,7 +64,7 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 			report(fmt.Sprintf("the request type %v is read from the JSON body, tags and all", e.req), fmt.Sprintf("take the struct %v itself", inner))
 		}
 		optional := optionalBody(e.req)
-		in.reads = []Reads{{Source: SourceBody, Form: "json", Required: !optional}}
+		in.reads = []ReadInfo{{Source: SourceBody, Form: "json", Required: !optional}}
 		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
 		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !ownCodec {
 			report(problem, remedy)

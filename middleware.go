@@ -3,7 +3,6 @@ package weft
 import (
 	"reflect"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -118,26 +117,6 @@ type final struct {
 	entered time.Time
 }
 
-// StageOption says something about a stage that Build is to know.
-type StageOption func(*declared)
-
-// Named gives the stage its name.
-func Named(name string) StageOption { return func(d *declared) { d.name = name } }
-
-// Once makes the stage stand once on a route, at its outermost place, however
-// often a stage of its name is attached. Without it, each attachment runs.
-func Once() StageOption { return func(d *declared) { d.once = true } }
-
-// Outside demands that the stage stands outside every stage of that name on the
-// same route. Build checks, it does not sort.
-func Outside(name string) StageOption {
-	return func(d *declared) { d.outside = append(d.outside, name) }
-}
-
-// Inside demands that the stage stands inside every stage of that name on the
-// same route; see [Outside].
-func Inside(name string) StageOption { return func(d *declared) { d.inside = append(d.inside, name) } }
-
 // Describe attaches options to any Middleware, such as a type of your own:
 //
 //	app.Use(weft.Describe(audit, weft.Named("audit"), weft.Inside("request id")))
@@ -147,22 +126,15 @@ func Describe(m Middleware, opts ...StageOption) Middleware {
 	d := declared{Middleware: m}
 	if inner, ok := m.(declared); ok {
 		d = inner
-		d.outside, d.inside = slices.Clip(d.outside), slices.Clip(d.inside)
 	}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&d)
-		}
-	}
+	d.rules = d.with(opts)
 	return d
 }
 
 // declared is a Middleware with what Describe said of it.
 type declared struct {
 	Middleware
-	name            string
-	once            bool
-	outside, inside []string
+	rules
 }
 
 // declaration takes a Middleware apart at Build; ok is false where there is nothing to call.

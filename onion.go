@@ -18,7 +18,7 @@ import (
 type stage struct {
 	info     *StageInfo
 	dispatch func(*Request, Next) Response
-	rules    declared      // what Describe said of it
+	rules    rules         // what its options said of it
 	at       callsite.Site // where it was attached
 	server   *Server       // that it was linked for
 	levels   []*mapping    // whose mappers its errors meet, the nearest first

@@ -34,7 +34,7 @@ type RoutePlan struct {
 	Request  string `json:"request"`
 	Response string `json:"response"`
 	// Reads are the values that the handler's Req is made of.
-	Reads []Reads `json:"reads"`
+	Reads []ReadInfo `json:"reads"`
 	// Statuses are those that the route's own declarations can lead to, the success first.
 	Statuses []int `json:"statuses"`
 	// Limit is how many bytes of body are accepted.

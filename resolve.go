@@ -143,15 +143,15 @@ func (r *resolution) resolvePrefixes() {
 func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels []*mapping) []*stage {
 	var stages []*stage
 	for _, a := range list {
-		rules, dispatch, ok := declaration(a.middleware)
+		d, dispatch, ok := declaration(a.middleware)
 		if !ok {
-			r.report(a.at, "", fmt.Sprintf("the %s %q has no function", kind, rules.name),
+			r.report(a.at, "", fmt.Sprintf("the %s %q has no function", kind, d.name),
 				"give it one; to leave a stage out, pass a plain nil")
 			continue
 		}
 		info := where
-		info.Name, info.Kind, info.Source = rules.name, kind, a.at.String()
-		stages = append(stages, &stage{info: &info, dispatch: dispatch, rules: rules, at: a.at, levels: levels})
+		info.Name, info.Kind, info.Source = d.name, kind, a.at.String()
+		stages = append(stages, &stage{info: &info, dispatch: dispatch, rules: d.rules, at: a.at, levels: levels})
 	}
 	return stages
 }
@@ -360,9 +360,9 @@ func (r *resolution) resolveMiss(g *Group) {
 	r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(way)})
 }
 
-func readsIn(in *intake) []Reads {
+func readsIn(in *intake) []ReadInfo {
 	if in == nil {
-		return []Reads{}
+		return []ReadInfo{}
 	}
 	return in.reads
 }

@@ -107,7 +107,7 @@ func (s *spec) withExtraction(x *extraction) *spec {
 
 // extraction is an Extractor of a Req.
 type extraction struct {
-	reads    []Reads
+	reads    []ReadInfo
 	problems []binding.Problem
 	plan     *binding.Plan // of a struct with tags
 	fill     func(r *Request, in any) error
