@@ -37,6 +37,7 @@ type App struct {
 	strictQuery bool
 	messages    func(*Request, FieldError) string
 	format      ErrorFormat
+	decisions   func(*Request, Decision)
 	validate    *validator.Validate // nil is weft's own
 	problems    []*BuildError
 	built       callsite.Site
@@ -92,6 +93,12 @@ func WithMessages(message func(*Request, FieldError) string) Option {
 // WithErrorFormat sets how errors are written into answers that no [Mapper]
 // makes; [ProblemDetails] unless set.
 func WithErrorFormat(f ErrorFormat) Option { return func(a *App) { a.format = f } }
+
+// WithDecisions has every guard of the app tell what it decided about a request,
+// and of combinations what their parts did: for audit logs. The function is called on the request's way, after each guard.
+func WithDecisions(tell func(*Request, Decision)) Option {
+	return func(a *App) { a.decisions = tell }
+}
 
 // WithValidator sets the validator for requests: yours, with its rules and
 // aliases. weft does not change it; Build asks each rule that a request can
@@ -167,6 +174,10 @@ func (a *App) Use(m ...Middleware) { a.root.use("App.Use", m) }
 // Intercept adds interceptors to every route; see [Handler.Intercept].
 func (a *App) Intercept(m ...Middleware) { a.root.intercept("App.Intercept", m) }
 
+// Guard adds guards to every route, asked before those of groups and routes; see
+// [Handler.Guard]. They are not asked where no route matches.
+func (a *App) Guard(g ...Guard) { a.root.guarded("App.Guard", g) }
+
 // Catch adds exception mappers for every error, those before routing too, such as
 // a 404; see [Mapper].
 func (a *App) Catch(m ...Mapper) { a.root.catch("App.Catch", m) }
@@ -209,6 +220,9 @@ func (g *Group) Use(m ...Middleware) { g.use("Group.Use", m) }
 // Intercept adds interceptors to every route in the group; see [Handler.Intercept].
 func (g *Group) Intercept(m ...Middleware) { g.intercept("Group.Intercept", m) }
 
+// Guard adds guards to every route in the group; see [Handler.Guard].
+func (g *Group) Guard(guards ...Guard) { g.guarded("Group.Guard", guards) }
+
 // Catch adds exception mappers for errors that arise in the group; see [Mapper].
 func (g *Group) Catch(m ...Mapper) { g.catch("Group.Catch", m) }
 
@@ -238,6 +252,11 @@ func (g *Group) use(what string, m []Middleware) {
 func (g *Group) intercept(what string, m []Middleware) {
 	at := g.app.mayDeclare(what)
 	g.level.intercept(at, m)
+}
+
+func (g *Group) guarded(what string, guards []Guard) {
+	at := g.app.mayDeclare(what)
+	g.level.guard(at, guards)
 }
 
 func (g *Group) catch(what string, m []Mapper) {

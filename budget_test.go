@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,33 @@ func TestLaw9AStageCostsNoAllocation(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestLaw9AGuardCostsNoAllocation(t *testing.T) {
+	pass := NewGuard("pass", func(*Request) error { return nil })
+	no := Deny("")
+	denies := NewGuard("denies", func(*Request) error { return no })
+	type principal struct{ name, role string }
+	byValue, byPointer := NewKey[principal]("by value"), NewKey[*principal]("by pointer")
+	found := &principal{"Ada", "owner"}
+	get := httptest.NewRequest("GET", "/x", nil)
+	measure := func(prepare func(*Handler[struct{}, pong]) *Handler[struct{}, pong]) float64 {
+		app := New()
+		app.Handle("GET /x", prepare(Handle(ping)))
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	guarded := func(g ...Guard) float64 {
+		return measure(func(h *Handler[struct{}, pong]) *Handler[struct{}, pong] { return h.Guard(g...) })
+	}
+	none := guarded()
+	assert.Equal(t, none, guarded(pass), "one guard")
+	assert.Equal(t, none, guarded(slices.Repeat([]Guard{pass}, 20)...), "twenty guards")
+	assert.Equal(t, none, guarded(All(pass, Any(denies, denies, pass), Not(denies), Unless(denies, pass))), "a combination, with branches that say no")
+	assert.Equal(t, none, guarded(ValueGuard(byPointer, "pointer", func(*Request) (*principal, error) { return found, nil })), "a value behind a pointer")
+	assert.Equal(t, none+1, guarded(ValueGuard(byValue, "struct", func(*Request) (principal, error) { return *found, nil })), "a struct")
+	assert.Equal(t, none, measure(func(h *Handler[struct{}, pong]) *Handler[struct{}, pong] {
+		return h.Check(func(context.Context, struct{}) error { return nil })
+	}), "a check")
 }
 
 func TestLaw9OneFinallyCostsNoAllocation(t *testing.T) {

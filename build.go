@@ -43,6 +43,8 @@ func (r *resolution) link() *Server {
 		input:      newInput(a.json, a.limit, a.strictQuery),
 		messages:   a.messages,
 		format:     a.format,
+		decisions:  a.decisions,
+		ring:       keyring{keys: r.keys},
 		drain:      a.drain,
 		drainDelay: a.delay,
 	}
@@ -52,7 +54,8 @@ func (r *resolution) link() *Server {
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.entry = srv.route
 	if len(r.outermost) > 0 {
-		outer, last := l.observe(r.outermost), r.outermost[len(r.outermost)-1]
+		l.observe(r.outermost)
+		outer, last := r.outermost, r.outermost[len(r.outermost)-1]
 		srv.entry = onion(nil, outer, 0, l.routing.entrance(last, len(outer), nil))
 	}
 	l.first = len(r.outermost) + 1
@@ -78,12 +81,11 @@ type linker struct {
 	marks     int    // how many marks the longest way needs
 }
 
-func (l *linker) observe(stages []*stage) []*stage {
+func (l *linker) observe(stages []*stage) {
 	for _, st := range stages {
 		st.server = l.server
 		st.dispatch = st.observed(watchersOf(l.observers, st.info))
 	}
-	return stages
 }
 
 func (l *linker) route(rr *resolvedRoute) Next {
@@ -92,24 +94,36 @@ func (l *linker) route(rr *resolvedRoute) Next {
 		rr.respond.server = l.server
 	}
 	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, l.observers)
-	if rr.extract != nil && len(rr.inner) == 0 && len(l.observers) == 0 {
+	l.observe(rr.outer)
+	l.observe(rr.inner)
+	guards, checks := l.guards(rr.guards), l.checks(rr.endpoint, rr.checks)
+
+	behind := append(slices.Clone(rr.inner), rr.handler)
+	behind[0].dispatch = checks.before(behind[0].dispatch)
+	switch {
+	case rr.extract == nil:
+	case len(rr.inner) == 0 && len(l.observers) == 0:
 		// Nothing can stand or look between extraction and handler: they share an entrance.
 		rr.extract.server = l.server
 		rr.handler.dispatch = rr.endpoint.reading(rr.extract, rr.intake, rr.handler.dispatch)
-		return l.chain(rr.outer, rr.handler)
+	default:
+		l.observe([]*stage{rr.extract})
+		behind = append([]*stage{rr.extract}, behind...)
 	}
-	return l.chain(rr.before(), rr.handler)
+	behind[0].dispatch = guards.before(behind[0].dispatch)
+	last := len(behind) - 1
+	return l.chain(append(slices.Clone(rr.outer), behind[:last]...), behind[last])
 }
 
 func (l *linker) miss(outer []*stage, levels []*mapping) Next {
 	unrouted := &stage{info: l.routing.info, server: l.server, levels: levels}
 	unrouted.dispatch = func(r *Request, _ Next) Response { return r.state.miss.answer(unrouted, r) }
+	l.observe(outer)
 	return l.chain(outer, unrouted)
 }
 
 // chain is what routing leads to: the stages, then core, which has no next.
 func (l *linker) chain(stages []*stage, core *stage) Next {
-	stages = l.observe(stages)
 	caller := l.routing
 	if len(stages) > 0 {
 		caller = stages[len(stages)-1]

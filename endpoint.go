@@ -14,13 +14,16 @@ import (
 type endpoint struct {
 	spec
 	req, resp reflect.Type
-	frame     func() (frame, in any) // a new typedFrame, and its Req as a *Req
+	frame     func() frame // a new one
 	call      typedCall
 	null      func(out any) bool // whether *out is nil, for a Resp that can be
 }
 
 // typedCall runs the user's function on a frame; out is its Resp as a *Resp.
-type typedCall func(ctx context.Context, frame any) (out any, err error)
+type typedCall func(ctx context.Context, frame frame) (out any, err error)
+
+// frame is a typedFrame; request is its Req, as a *Req.
+type frame interface{ request() any }
 
 // problems reports what is wrong with the declarations. A codec of the user's
 // knows itself what it can encode.
@@ -32,6 +35,11 @@ func (e *endpoint) problems(ownCodec bool) []*BuildError {
 	set := func(at callsite.Site) bool { return at != callsite.Site{} }
 	if e.missing {
 		add(e.at, "the handler's function is nil", "give Handle a function")
+	}
+	for _, c := range e.checks {
+		if c.run == nil {
+			add(c.at, "a Check has no function", "give it one, or leave it out")
+		}
 	}
 	switch {
 	case set(e.statusAt) && e.resp == typeResponse:
@@ -94,6 +102,8 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 	if in != nil {
 		extract = step(KindExtract, "extract", in.describe(limit))
 		extract.dispatch = e.extract(extract, in)
+		extract.rules.keyUse = in.keys
+		extract.info.Needs, extract.info.Reads = keyNames(in.keys.needs), keyNames(in.keys.reads)
 	}
 	detail := ""
 	if e.timeout > 0 {
@@ -106,11 +116,22 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 	return extract, handler, respond
 }
 
+// checkStages are the endpoint's checks on a route.
+func (e *endpoint) checkStages(route string) []*stage {
+	var stages []*stage
+	for _, c := range e.checks {
+		stages = append(stages, &stage{at: c.at, info: &StageInfo{
+			Name: c.name, Kind: KindCheck, Level: LevelRoute, Route: route, Source: c.at.String(),
+		}})
+	}
+	return stages
+}
+
 // extract reads the request into a frame for the handler.
 func (e *endpoint) extract(st *stage, in *intake) func(*Request, Next) Response {
 	return func(r *Request, next Next) Response {
-		frame, req := e.frame()
-		if err := in.read(r, req); err != nil {
+		frame := e.frame()
+		if err := in.read(r, frame.request()); err != nil {
 			return st.fail(r, err)
 		}
 		r.state.frame = frame
@@ -129,8 +150,8 @@ func (e *endpoint) reading(extract *stage, in *intake, handle func(*Request, Nex
 		return err
 	}
 	return func(r *Request, _ Next) Response {
-		frame, req := e.frame()
-		if err := read(r, req); err != nil {
+		frame := e.frame()
+		if err := read(r, frame.request()); err != nil {
 			return extract.fail(r, err)
 		}
 		r.state.frame = frame
@@ -153,20 +174,7 @@ func (e *endpoint) run(handler, respond *stage, observers []Observer) func(*Requ
 
 // calling runs the function with everything declared for it, and turns its panic into an error.
 func (e *endpoint) calling(w *watch) func(*Request) (any, error) {
-	call := func(r *Request) (any, error) {
-		frame := r.state.frame
-		if frame == nil { // nothing was read
-			frame, _ = e.frame()
-		}
-		return e.protected(r.ctx, frame)
-	}
-	if e.req == typeRequest && e.extractor == nil {
-		call = func(r *Request) (any, error) {
-			frame, in := e.frame()
-			*in.(**Request) = r
-			return e.protected(r.ctx, frame)
-		}
-	}
+	call := func(r *Request) (any, error) { return e.protected(r.ctx, e.framed(r)) }
 	if inner := call; e.timeout > 0 {
 		call = func(r *Request) (any, error) { return e.timed(r, inner) }
 	}
@@ -176,7 +184,21 @@ func (e *endpoint) calling(w *watch) func(*Request) (any, error) {
 	return call
 }
 
-func (e *endpoint) protected(ctx context.Context, frame any) (out any, err error) {
+// framed is the frame that extraction filled, or one for a Req that is not read.
+func (e *endpoint) framed(r *Request) frame {
+	if r.state.frame != nil {
+		return r.state.frame
+	}
+	f := e.frame()
+	if e.req == typeRequest { // each stage has a view of its own
+		*f.request().(**Request) = r
+	} else {
+		r.state.frame = f
+	}
+	return f
+}
+
+func (e *endpoint) protected(ctx context.Context, frame frame) (out any, err error) {
 	returned := false
 	defer rescue(&returned, &err)
 	out, err = e.call(ctx, frame)

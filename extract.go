@@ -21,6 +21,7 @@ import (
 // [Handler.Extract] uses one in place of what the handler's Req says by itself.
 type Extractor[T any] struct {
 	reads    []ReadInfo
+	keys     keyUse
 	problems []binding.Problem
 	extract  func(*Request) (T, error)
 	plan     *binding.Plan // of a struct with tags
@@ -44,7 +45,7 @@ func (x Extractor[T]) erased() *extraction {
 	if x.extract == nil {
 		problems = append(slices.Clip(problems), binding.Problem{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"})
 	}
-	return &extraction{x.reads, problems, x.plan, func(r *Request, in any) (err error) {
+	return &extraction{x.reads, x.keys, problems, x.plan, func(r *Request, in any) (err error) {
 		*in.(*T), err = x.Extract(r)
 		return err
 	}}
@@ -129,6 +130,26 @@ func JSONBody[T any]() Extractor[T] {
 	})
 }
 
+// KeyValue reads the value of a key, which a stage that certainly runs before must
+// provide; see [Optional]. A handler's Req takes it by a field with the tag value, too.
+func KeyValue[T any](k *Key[T]) Extractor[T] {
+	id := k.identity()
+	if id == nil {
+		return Extractor[T]{problems: []binding.Problem{{Text: "KeyValue was given no key", Remedy: "give it one made by NewKey"}}}
+	}
+	return Extractor[T]{
+		reads: []ReadInfo{{Source: SourceValue, Name: id.name, Form: id.typ.String(), Required: true}},
+		keys:  keyUse{needs: []*key{id}},
+		extract: func(r *Request) (T, error) {
+			v, present := k.Get(r)
+			if !present {
+				return v, &unsetError{id.String()}
+			}
+			return v, nil
+		},
+	}
+}
+
 // TextBody reads a body of type text/plain in UTF-8.
 func TextBody() Extractor[string] { return bodyExtractor("text", (*Request).decodeText) }
 
@@ -153,6 +174,8 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //	header:"X-Tenant,required"  a header field that must be there
 //	cookie:"session"            a cookie
 //	body:"json"                 the body; also "text" (string) and "raw" ([]byte)
+//	value:""                    what a stage provides: the [Key] of the field's type,
+//	                            or of that name; an [Opt] takes one that may be missing
 //
 // Fields are strings, bools, numbers, times (with a layout tag: a layout of
 // package time or one of its names, unix, unixmilli; RFC 3339 by default),
@@ -166,41 +189,55 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 // A handler whose Req is such a struct reads it like this by itself.
 func Struct[T any]() Extractor[T] {
 	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
-	return Extractor[T]{reads: readsOf(plan), problems: problems, plan: plan, extract: func(r *Request) (v T, err error) {
+	return Extractor[T]{reads: readsOf(plan), keys: keyUse{fields: plan.Values}, problems: problems, plan: plan, extract: func(r *Request) (v T, err error) {
 		err = fillStruct(plan, r, &v)
 		return v, err
 	}}
 }
 
-// ExtractorOption says something about an extractor made by [NewExtractor].
-type ExtractorOption func(*[]ReadInfo)
-
-// ReadsBody says that the extractor reads the body, of the media types given.
-func ReadsBody(mediaTypes ...string) ExtractorOption {
-	return func(reads *[]ReadInfo) {
-		*reads = append(*reads, ReadInfo{Source: SourceBody, Form: strings.Join(mediaTypes, ", ")})
-	}
-}
-
 // NewExtractor makes an Extractor of a function. An [*InvalidRequest] that it
 // returns is the client's fault, an [*Error] says itself what it is, any other error is a 500.
-func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...ExtractorOption) Extractor[T] {
-	x := Extractor[T]{reads: []ReadInfo{{Source: fromItself, Name: name, Form: reflect.TypeFor[T]().String()}}, extract: fn}
-	for _, opt := range opts {
-		opt(&x.reads)
+// The options [ReadsBody], [Needs] and [Reads] say what it reads; the others are for stages.
+func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...StageOption) Extractor[T] {
+	said := rules{name: name}.with(opts)
+	x := Extractor[T]{
+		reads:   []ReadInfo{{Source: fromItself, Name: said.name, Form: reflect.TypeFor[T]().String()}},
+		keys:    said.keyUse,
+		extract: fn,
+	}
+	if said.readsBody {
+		x.reads = append(x.reads, ReadInfo{Source: SourceBody, Form: strings.Join(said.mediaTypes, ", ")})
+	}
+	if said.once || said.outside != nil || said.inside != nil || said.provides != nil {
+		x.problems = append(x.problems, binding.Problem{
+			Text: fmt.Sprintf("the extractor %q has an option for stages", said.name), Remedy: "leave out Once, Outside, Inside and Provides",
+		})
 	}
 	return x
 }
 
 // Optional is absent where x finds that its value is missing. Other failures stay.
 func Optional[T any](x Extractor[T]) Extractor[Opt[T]] {
-	return derived(x, func(r *Request) (Opt[T], error) {
+	optional := derived(x, func(r *Request) (Opt[T], error) {
 		v, err := x.Extract(r)
 		if missing(err) {
 			return Opt[T]{}, nil
 		}
 		return Some(v), err
 	})
+	optional.spare()
+	return optional
+}
+
+// spare makes what x reads something that may be missing.
+func (x *Extractor[T]) spare() {
+	for i := range x.reads {
+		x.reads[i].Required = false
+	}
+	x.keys = keyUse{reads: slices.Concat(x.keys.reads, x.keys.needs), fields: slices.Clone(x.keys.fields)}
+	for i := range x.keys.fields {
+		x.keys.fields[i].Optional = true
+	}
 }
 
 // Default is fallback where x finds that its value is missing. Other failures stay.
@@ -212,8 +249,9 @@ func Default[T any](x Extractor[T], fallback T) Extractor[T] {
 		}
 		return v, err
 	})
+	d.spare()
 	for i := range d.reads {
-		d.reads[i].Required, d.reads[i].Default = false, fmt.Sprint(fallback)
+		d.reads[i].Default = fmt.Sprint(fallback)
 	}
 	return d
 }
@@ -261,7 +299,7 @@ func Try[T any](x Extractor[T]) Extractor[Tried[T]] {
 
 // derived is an Extractor that reads what x reads.
 func derived[T, U any](x Extractor[T], extract func(*Request) (U, error)) Extractor[U] {
-	return Extractor[U]{reads: slices.Clone(x.reads), problems: x.problems, extract: extract}
+	return Extractor[U]{reads: slices.Clone(x.reads), keys: x.keys, problems: x.problems, extract: extract}
 }
 
 // blame makes an error of the user's the client's, at the place that x reads.
@@ -282,7 +320,7 @@ func (x Extractor[T]) blame(err error, status int, code string, params map[strin
 
 func missing(err error) bool {
 	rejected, ok := errors.AsType[*InvalidRequest](err)
-	return ok && rejected.Missing()
+	return ok && rejected.Missing() || errorIs[*unsetError](err)
 }
 
 // fromItself is the source of a value whose type or function knows where to look.
@@ -317,6 +355,9 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 			found.add(rejected)
 		}
 	}
+	for i := range plan.Values {
+		note(r.fillValue(&plan.Values[i], t))
+	}
 	for i := range plan.Itself {
 		note(plan.Itself[i].Pointer(t).(selfExtractor).FromRequest(r))
 	}
@@ -328,6 +369,21 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 		return other // not the client's to mend
 	case found != nil:
 		return found
+	}
+	return nil
+}
+
+// fillValue puts what a stage found out into its field.
+func (r *Request) fillValue(f *binding.ValueField, t binding.Target) error {
+	k, value := r.state.values.find(f.Type, f.Key)
+	switch {
+	case k == nil && !f.Optional:
+		return &unsetError{fmt.Sprintf("the field %s, whose type is %v", f.Name, f.Type)}
+	case k == nil:
+	case f.Optional:
+		k.wrap(value, f.Pointer(t))
+	default:
+		k.store(value, f.Pointer(t))
 	}
 	return nil
 }

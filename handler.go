@@ -61,6 +61,22 @@ func (h *Handler[Req, Resp]) Use(m ...Middleware) *Handler[Req, Resp] {
 	return &Handler[Req, Resp]{h.fn, h.spec.withMiddleware(m)}
 }
 
+// Guard adds guards, asked behind the middleware and before anything of the
+// request is decoded: after those of the app and the groups, in order. A nil Guard is a mistake that Build reports.
+func (h *Handler[Req, Resp]) Guard(g ...Guard) *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{h.fn, h.spec.withGuards(g)}
+}
+
+// Check adds a guard on the decoded and validated request, asked before the
+// interceptors: after the checks added before. It returns nil, a [Denial], an error made by [Invalid], or any other.
+func (h *Handler[Req, Resp]) Check(fn func(context.Context, Req) error) *Handler[Req, Resp] {
+	var run func(context.Context, any) error
+	if fn != nil {
+		run = func(ctx context.Context, in any) error { return fn(ctx, *in.(*Req)) }
+	}
+	return &Handler[Req, Resp]{h.fn, h.spec.withCheck(functionName(fn), run)}
+}
+
 // Intercept adds interceptors: Middleware that stand inside everything else,
 // where the request has been decoded, around the handler. The order is that of [Handler.Use].
 func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
@@ -121,8 +137,8 @@ func (h *Handler[Req, Resp]) endpoint() *endpoint {
 		spec:  *h.spec,
 		req:   reflect.TypeFor[Req](),
 		resp:  reflect.TypeFor[Resp](),
-		frame: func() (frame, in any) { f := new(typedFrame[Req, Resp]); return f, &f.in },
-		call: func(ctx context.Context, frame any) (out any, err error) {
+		frame: func() frame { return new(typedFrame[Req, Resp]) },
+		call: func(ctx context.Context, frame frame) (out any, err error) {
 			f := frame.(*typedFrame[Req, Resp])
 			f.out, err = h.fn(ctx, f.in)
 			return &f.out, err
@@ -139,3 +155,5 @@ type typedFrame[Req, Resp any] struct {
 	in  Req
 	out Resp
 }
+
+func (f *typedFrame[Req, Resp]) request() any { return &f.in }

@@ -29,8 +29,9 @@ var defaultInput = newInput(JSONOptions{}, DefaultLimit, false)
 type intake struct {
 	reads []ReadInfo
 	fill  func(r *Request, in any) error // in is a *Req
-	plan  *binding.Plan                  // nil unless Req is read field by field
-	rules *validation.Rules              // nil where there are none
+	keys  keyUse
+	plan  *binding.Plan     // nil unless Req is read field by field
+	rules *validation.Rules // nil where there are none
 	// subject is what has rules: the Req, or its body where nothing else has.
 	subject func(in any) any
 	inBody  bool // whether it is the body
@@ -44,7 +45,7 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 	in := &intake{}
 	switch {
 	case e.extractor != nil:
-		in.reads, in.fill, in.plan = e.extractor.reads, e.extractor.fill, e.extractor.plan
+		in.reads, in.keys, in.fill, in.plan = e.extractor.reads, e.extractor.keys, e.extractor.fill, e.extractor.plan
 		reportAll(e.extractor.problems, report)
 	case bindingTypes.Itself(e.req) && !(embedsItself(e.req) && binding.Tagged(e.req, bindingTypes)):
 		in.reads = []ReadInfo{{Source: fromItself, Form: e.req.String()}}
@@ -52,7 +53,7 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 	case binding.Tagged(e.req, bindingTypes):
 		plan, problems := binding.Compile(e.req, bindingTypes)
 		reportAll(problems, report)
-		in.reads, in.plan = readsOf(plan), plan
+		in.reads, in.keys, in.plan = readsOf(plan), keyUse{fields: plan.Values}, plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
 		if plan.Body != nil && plan.Body.Kind == "json" && !ownCodec {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {

@@ -25,6 +25,8 @@ const (
 	SourceHeader Source = Source(binding.Header)
 	SourceCookie Source = Source(binding.Cookie)
 	SourceBody   Source = Source(binding.Body)
+	// SourceValue is what a stage found out: the value of a [Key].
+	SourceValue Source = Source(binding.Value)
 	// SourceRequest is the whole request: of a value that is made of several parts of it.
 	SourceRequest Source = "request"
 )

@@ -19,6 +19,7 @@ type stage struct {
 	info     *StageInfo
 	dispatch func(*Request, Next) Response
 	rules    rules         // what its options said of it
+	guard    *guard        // of a guard, which has no dispatch
 	at       callsite.Site // where it was attached
 	server   *Server       // that it was linked for
 	levels   []*mapping    // whose mappers its errors meet, the nearest first
@@ -54,9 +55,22 @@ func onion(from *stage, stages []*stage, first int, core Next) Next {
 		if i > 0 {
 			caller = stages[i-1]
 		}
-		core = st.entrance(caller, first+i, core)
+		core = st.entrance(caller, first+i, st.promised(core))
 	}
 	return core
+}
+
+// promised is a stage's next, which it may only call when it has set what it provides.
+func (st *stage) promised(next Next) Next {
+	if len(st.rules.provides) == 0 {
+		return next
+	}
+	return func(r *Request) Response {
+		if err := r.state.values.kept(&st.rules); err != nil {
+			return st.fail(r, err)
+		}
+		return next(r)
+	}
 }
 
 // entrance is where caller's next leads: into st, once. It is the whole cost of
@@ -178,7 +192,20 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 	if resp.Status() >= http.StatusInternalServerError {
 		st.report(r, err)
 	}
-	return resp.carrying(original)
+	return challenging(resp, original).carrying(original)
+}
+
+// challenging is resp, and where it is the 401 of a Denial says how to log in (RFC 9110 section 15.5.2).
+func challenging(resp Response, err error) Response {
+	if resp.Status() != http.StatusUnauthorized {
+		return resp
+	}
+	if d := denialIn(err); d != nil && resp.Header()[wwwAuthenticate] == nil {
+		for _, challenge := range d.Challenges() {
+			resp = resp.WithAddedHeader(wwwAuthenticate, challenge)
+		}
+	}
+	return resp
 }
 
 // conclude ends the stage with mark i for the stage outside it: it cannot be

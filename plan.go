@@ -80,6 +80,14 @@ type StageInfo struct {
 	Source string `json:"source"`
 	// Detail says what a built-in stage does.
 	Detail string `json:"detail,omitempty"`
+	// Provides, Needs and Reads are the names of keys. MayProvide are those that
+	// only some branches of a combination of guards provide.
+	Provides   []string `json:"provides,omitempty"`
+	MayProvide []string `json:"may_provide,omitempty"`
+	Needs      []string `json:"needs,omitempty"`
+	Reads      []string `json:"reads,omitempty"`
+	// ReadsBody says that a guard reads the body.
+	ReadsBody bool `json:"reads_body,omitempty"`
 }
 
 // Kind is the kind of a stage.
@@ -89,7 +97,9 @@ type Kind string
 const (
 	KindMiddleware  Kind = "middleware"
 	KindRouting     Kind = "routing"
+	KindGuard       Kind = "guard"
 	KindExtract     Kind = "extract"
+	KindCheck       Kind = "check"
 	KindInterceptor Kind = "interceptor"
 	KindHandler     Kind = "handler"
 	KindRespond     Kind = "respond"
@@ -147,6 +157,17 @@ func writeStages(w *tabwriter.Writer, stages []StageInfo) {
 		name := s.Name
 		if s.Detail != "" {
 			name += ": " + s.Detail
+		}
+		for _, use := range []struct {
+			verb string
+			keys []string
+		}{{"provides", s.Provides}, {"may provide", s.MayProvide}, {"needs", s.Needs}, {"reads", s.Reads}} {
+			if len(use.keys) > 0 {
+				name += fmt.Sprintf("; %s %s", use.verb, strings.Join(use.keys, ", "))
+			}
+		}
+		if s.ReadsBody {
+			name += "; reads the body"
 		}
 		fmt.Fprintf(w, "  %d\t%s\t%s\t%s\t%s\n", i+1, s.Kind, level, name, s.Source)
 	}

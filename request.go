@@ -64,7 +64,7 @@ func (r *Request) Route() *Route { return r.state.route.Load() }
 
 // Body reads the whole body, once, under the route's limit (before routing:
 // the app's), and keeps it: every caller gets the same bytes, which nobody may
-// change. The error, such as a 413 over the limit, is an [*InvalidRequest].
+// change. A guard must have said that it [ReadsBody]. The error, such as a 413 over the limit, is an [*InvalidRequest].
 func (r *Request) Body() ([]byte, error) {
 	content, err := r.borrowBody()
 	r.state.body.pooled = nil // they are the caller's to keep now
@@ -74,6 +74,9 @@ func (r *Request) Body() ([]byte, error) {
 // borrowBody is Body for those who are done with the bytes before the request is.
 func (r *Request) borrowBody() ([]byte, error) {
 	b, limit := &r.state.body, r.state.input.limit
+	if b.barred != nil {
+		return nil, errBarred(b.barred)
+	}
 	if !b.read {
 		b.read = true
 		b.err = b.readFrom(r.http, r.state.server, limit)

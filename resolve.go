@@ -28,6 +28,8 @@ type resolution struct {
 	problems  []*BuildError
 	rulebook  rulebook
 	mappings  map[*Group]*mapping // nil for a group without mappers
+	keys      []*key              // that stages provide
+	providers []*stage            // of those
 }
 
 type resolvedRoute struct {
@@ -37,19 +39,25 @@ type resolvedRoute struct {
 	intake   *intake // nil where nothing is read
 	at       callsite.Site
 	outer    []*stage // middleware of the groups and the route
-	extract  *stage   // nil where nothing is read
+	guards   []*stage
+	extract  *stage // nil where nothing is read
+	checks   []*stage
 	inner    []*stage // interceptors
 	handler  *stage
 	respond  *stage // nil where the handler makes the Response
 }
 
-// before is every stage between routing and the handler.
-func (rr *resolvedRoute) before() []*stage {
-	stages := slices.Clone(rr.outer)
+// way is every stage behind routing, in the order in which they are entered.
+func (rr *resolvedRoute) way() []*stage {
+	stages := slices.Concat(rr.outer, rr.guards)
 	if rr.extract != nil {
 		stages = append(stages, rr.extract)
 	}
-	return append(stages, rr.inner...)
+	stages = append(slices.Concat(stages, rr.checks, rr.inner), rr.handler)
+	if rr.respond != nil {
+		stages = append(stages, rr.respond)
+	}
+	return stages
 }
 
 type resolvedMiss struct {
@@ -93,6 +101,7 @@ func resolve(a *App) *resolution {
 	for _, g := range a.groups { // whether or not a route uses them
 		r.stages(g.middleware, KindMiddleware, StageInfo{}, nil)
 		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
+		r.guardStages(g.guards, StageInfo{}, nil)
 	}
 	table := &routeTable{}
 	for _, d := range a.routes {
@@ -100,6 +109,16 @@ func resolve(a *App) *resolution {
 	}
 	for _, g := range a.groups {
 		r.resolveMiss(g)
+	}
+	r.collectKeys()
+	r.prove(r.outermost, len(r.outermost))
+	for _, m := range r.misses {
+		way := slices.Concat(r.outermost, m.outer)
+		r.prove(way, len(way))
+	}
+	for _, rr := range r.routes {
+		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
+		r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
 	}
 	return r
 }
@@ -149,11 +168,49 @@ func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels 
 				"give it one; to leave a stage out, pass a plain nil")
 			continue
 		}
-		info := where
-		info.Name, info.Kind, info.Source = d.name, kind, a.at.String()
-		stages = append(stages, &stage{info: &info, dispatch: dispatch, rules: d.rules, at: a.at, levels: levels})
+		stages = append(stages, r.stage(where, kind, d.rules, a.at, levels, dispatch))
 	}
 	return stages
+}
+
+// stage is a stage of the user's at its place.
+func (r *resolution) stage(where StageInfo, kind Kind, said rules, at callsite.Site, levels []*mapping, dispatch func(*Request, Next) Response) *stage {
+	where.Name, where.Kind, where.Source = said.name, kind, at.String()
+	where.Provides, where.MayProvide = keyNames(said.provides), keyNames(said.may)
+	where.Needs, where.Reads, where.ReadsBody = keyNames(said.needs), keyNames(said.reads), said.readsBody
+	if slices.Contains(slices.Concat(said.provides, said.needs, said.reads), nil) {
+		r.report(at, "", fmt.Sprintf("the %s %q names a key that does not exist", kind, said.name), "make it with NewKey")
+	}
+	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels}
+}
+
+// guardStages gives the guards of one level their places.
+func (r *resolution) guardStages(list []attachedGuard, where StageInfo, levels []*mapping) []*stage {
+	var stages []*stage
+	for _, a := range list {
+		a.problems(func(problem, remedy string) { r.report(a.at, "", problem, remedy) })
+		st := r.stage(where, KindGuard, a.rules, a.at, levels, nil)
+		st.guard = a.guard
+		stages = append(stages, st)
+	}
+	return stages
+}
+
+// guards gives the guards of all levels their places; see interceptors.
+func (r *resolution) guards(groups []*Group, route string, own []attachedGuard, levels []*mapping) []*stage {
+	var stages []*stage
+	for _, g := range groups {
+		stages = append(stages, r.guardStages(g.guards, r.place(g, route), levels)...)
+	}
+	return append(stages, r.guardStages(own, StageInfo{Level: LevelRoute, Route: route}, levels)...)
+}
+
+// place is where the stages of a group stand on a route.
+func (r *resolution) place(g *Group, route string) StageInfo {
+	if g.outer == nil {
+		return StageInfo{Level: LevelApp, Route: route}
+	}
+	return StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}
 }
 
 // levels are the mappers that an error meets, from the route's own, which may
@@ -176,8 +233,7 @@ func (r *resolution) levels(own *mapping, g *Group) []*mapping {
 func (r *resolution) middleware(groups []*Group, route string, own []attached, levels []*mapping) []*stage {
 	var stages []*stage
 	for _, g := range groups[1:] {
-		where := StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}
-		stages = append(stages, r.stages(g.middleware, KindMiddleware, where, r.levels(nil, g))...)
+		stages = append(stages, r.stages(g.middleware, KindMiddleware, r.place(g, route), r.levels(nil, g))...)
 	}
 	return append(stages, r.stages(own, KindMiddleware, StageInfo{Level: LevelRoute, Route: route}, levels)...)
 }
@@ -185,10 +241,9 @@ func (r *resolution) middleware(groups []*Group, route string, own []attached, l
 // interceptors gives the interceptors of all levels their places. They run
 // inside the route, so their errors begin at the route's level.
 func (r *resolution) interceptors(groups []*Group, route string, own []attached, levels []*mapping) []*stage {
-	stages := r.stages(groups[0].interceptors, KindInterceptor, StageInfo{Level: LevelApp, Route: route}, levels)
-	for _, g := range groups[1:] {
-		where := StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}
-		stages = append(stages, r.stages(g.interceptors, KindInterceptor, where, levels)...)
+	var stages []*stage
+	for _, g := range groups {
+		stages = append(stages, r.stages(g.interceptors, KindInterceptor, r.place(g, route), levels)...)
 	}
 	return append(stages, r.stages(own, KindInterceptor, StageInfo{Level: LevelRoute, Route: route}, levels)...)
 }
@@ -255,10 +310,13 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	levels := r.levels(own, d.group)
 	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.middleware, levels))
 	outside := slices.Concat(r.outermost, rr.outer)
+	rr.guards = r.once(outside, r.guards(groups, name, d.endpoint.guards, levels))
+	outside = append(outside, rr.guards...)
 	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.interceptors, levels))
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
-	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
+	rr.checks = d.endpoint.checkStages(name)
+	for _, st := range append([]*stage{rr.extract, rr.handler, rr.respond}, rr.checks...) {
 		if st != nil {
 			st.levels = levels
 		}
@@ -277,7 +335,6 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		logger:  r.app.logger.With(slog.String("route", name)),
 	}
 	r.routes = append(r.routes, rr)
-	r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
 }
 
 // inputOf is how a route reads: as the handler says, else as the app does.
@@ -309,9 +366,9 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 
 func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 	e := rr.endpoint
-	stages := append(slices.Concat(r.outermost, rr.before()), rr.handler)
-	if rr.respond != nil {
-		stages = append(stages, rr.respond)
+	statuses := e.statuses(rr.intake)
+	if len(rr.guards) > 0 {
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	return RoutePlan{
 		Pattern:  rr.route.pattern,
@@ -319,11 +376,11 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 		Source:   rr.at.String(),
 		Request:  e.req.String(),
 		Response: e.resp.String(),
-		Statuses: e.statuses(rr.intake),
+		Statuses: statuses,
 		Reads:    readsIn(rr.intake),
 		Limit:    rr.route.input.limit,
 		Timeout:  e.timeout,
-		Stages:   infos(stages),
+		Stages:   infos(slices.Concat(r.outermost, rr.way())),
 		Catches:  r.catches(e, rr.group),
 	}
 }

@@ -63,7 +63,8 @@ func (in *intake) refuseCycles(req reflect.Type, report func(problem, remedy str
 	switch {
 	case in.plan != nil:
 		for f := range req.Fields() {
-			if bindingTypes.Itself(f.Type) && f.Tag.Get("validate") != "-" && mayHoldCycle(f.Type, nil) {
+			_, isValue := f.Tag.Lookup("value")
+			if (isValue || bindingTypes.Itself(f.Type)) && f.Tag.Get("validate") != "-" && mayHoldCycle(f.Type, nil) {
 				refuse("the field "+f.Name, f.Type)
 			}
 		}
@@ -76,7 +77,9 @@ func (in *intake) refuseCycles(req reflect.Type, report func(problem, remedy str
 func (book rulebook) ruledOutside(t reflect.Type) bool {
 	for f := range t.Fields() {
 		_, isBody := f.Tag.Lookup("body")
+		_, isValue := f.Tag.Lookup("value")
 		switch {
+		case isValue:
 		case f.Tag.Get("validate") != "":
 			return true
 		case isBody:
@@ -133,6 +136,8 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 		switch {
 		case place.Source == binding.Body:
 			return body.has(tokens(rest))
+		case place.Source == binding.Value:
+			return true
 		case in.plan != nil:
 			return in.plan.Present(r.http, place)
 		}
@@ -141,9 +146,12 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 	if err != nil {
 		return fmt.Errorf("validating the request: %w", err)
 	}
-	fields := make([]FieldError, len(failures))
-	for i, failure := range failures {
+	fields := make([]FieldError, 0, len(failures))
+	for _, failure := range failures {
 		place, rest := in.place(failure.Steps)
+		if place.Source == binding.Value {
+			continue // not the client's
+		}
 		f := FieldError{Source: Source(place.Source), Name: place.Name, Code: validation.RuleName(failure.Rule), Cause: failure.Err}
 		if failure.Param != "" && !validation.NamesGo(failure.Err) { // the names of Go fields are not the client's
 			f.Params = map[string]any{"param": failure.Param}
@@ -151,7 +159,7 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 		if place.Source == binding.Body {
 			f.Pointer = pointer(tokens(rest))
 		}
-		fields[i] = f
+		fields = append(fields, f)
 	}
 	if len(fields) == 0 {
 		return nil

@@ -20,10 +20,12 @@ type Server struct {
 	misses     []missChain
 	unrouted   Next
 	moreMarks  int
+	ring       keyring
 	logger     *slog.Logger
 	input      *input
 	bodies     bodyPool
 	messages   func(*Request, FieldError) string
+	decisions  func(*Request, Decision)
 	format     ErrorFormat   // nil is ProblemDetails
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then

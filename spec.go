@@ -1,6 +1,7 @@
 package weft
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ type spec struct {
 	json      *JSONOptions // nil is the app's
 	strict    bool         // unknown query parameters are refused
 	extractor *extraction  // what Extract was given, or nil for what Req says by itself
+	checks    []check
 }
 
 //go:noinline
@@ -46,6 +48,20 @@ func (s *spec) withMiddleware(m []Middleware) *spec {
 func (s *spec) withInterceptors(m []Middleware) *spec {
 	c := *s
 	c.intercept(here(), m)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withGuards(g []Guard) *spec {
+	c := *s
+	c.guard(here(), g)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withCheck(name string, run func(ctx context.Context, in any) error) *spec {
+	c := *s
+	c.checks = append(slices.Clip(c.checks), check{here(), name, run})
 	return &c
 }
 
@@ -108,6 +124,7 @@ func (s *spec) withExtraction(x *extraction) *spec {
 // extraction is an Extractor of a Req.
 type extraction struct {
 	reads    []ReadInfo
+	keys     keyUse
 	problems []binding.Problem
 	plan     *binding.Plan // of a struct with tags
 	fill     func(r *Request, in any) error
@@ -118,6 +135,7 @@ type extraction struct {
 type level struct {
 	middleware   []attached
 	interceptors []attached
+	guards       []attachedGuard
 	mappers      []attachedMapper
 	meta         []any // the latest first
 }
@@ -127,12 +145,24 @@ type attached struct {
 	at         callsite.Site
 }
 
+type attachedGuard struct {
+	*guard
+	at callsite.Site
+}
+
 func (l *level) use(at callsite.Site, m []Middleware) {
 	l.middleware = attach(l.middleware, at, m)
 }
 
 func (l *level) intercept(at callsite.Site, m []Middleware) {
 	l.interceptors = attach(l.interceptors, at, m)
+}
+
+func (l *level) guard(at callsite.Site, guards []Guard) {
+	l.guards = slices.Clip(l.guards)
+	for _, g := range guards { // nil too: a guard that is left out would let everybody in
+		l.guards = append(l.guards, attachedGuard{asGuard(g), at})
+	}
 }
 
 func (l *level) catch(at callsite.Site, mappers []Mapper) {

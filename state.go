@@ -18,9 +18,10 @@ type state struct {
 	routed *Request
 	answer Response // from the route, through ServeMux
 	miss   *miss    // ServeMux's own answer
-	frame  any      // *frame[Req, Resp] of the handler
+	frame  frame    // that extraction filled
 	body   body
 	input  *input // how it is read: the app's, then the route's
+	values values
 
 	marks     [inlineMarks]mark
 	moreMarks []mark
@@ -35,12 +36,18 @@ func newState(srv *Server, hr *http.Request) *state {
 	s := &state{server: srv}
 	s.base = requestContext{hr.Context(), s}
 	s.view = Request{s, &s.base, hr}
-	s.input = defaultInput
-	if srv != nil {
-		s.input = srv.input
-		if srv.moreMarks > 0 {
-			s.moreMarks = make([]mark, srv.moreMarks)
-		}
+	if srv == nil {
+		s.input = defaultInput
+		s.values.ring = &keyring{open: true}
+		return s
+	}
+	s.input = srv.input
+	s.values.ring = &srv.ring
+	if srv.moreMarks > 0 {
+		s.moreMarks = make([]mark, srv.moreMarks)
+	}
+	if more := len(srv.ring.keys) - inlineValues; more > 0 {
+		s.values.more = make([]any, more)
 	}
 	return s
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -284,3 +285,13 @@ const (
 	waitFor = 10 * time.Second
 	tick    = time.Millisecond
 )
+
+// spied is a request body that counts how often it is decoded.
+type spied struct{}
+
+var spiedOn atomic.Int64
+
+func (*spied) UnmarshalJSON([]byte) error {
+	spiedOn.Add(1)
+	return nil
+}

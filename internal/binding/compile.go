@@ -22,6 +22,7 @@ const (
 	Header Source = "header"
 	Cookie Source = "cookie"
 	Body   Source = "body"
+	Value  Source = "value" // what a stage found out
 )
 
 // Problem is a mistake in a declaration.
@@ -53,6 +54,8 @@ type Plan struct {
 	Body *BodyField
 	// Itself are the fields that extract themselves.
 	Itself []ItselfField
+	// Values are the fields that take what stages found out about the request.
+	Values []ValueField
 
 	places                           map[string]Place
 	paths, headers, cookies, queries []*field
@@ -103,6 +106,20 @@ type ItselfField struct {
 // Pointer is a pointer to the field of the struct in t.
 func (f *ItselfField) Pointer(t Target) any { return t.field(f.offset).pointer(f.pointer) }
 
+// ValueField is a field that takes what a stage found out about the request.
+type ValueField struct {
+	Name     string       // of the field
+	Key      string       // what the tag names, or ""
+	Type     reflect.Type // of the value
+	Optional bool         // a wrapper: the value may be absent
+
+	offset  uintptr
+	pointer any
+}
+
+// Pointer is a pointer to the field of the struct in t.
+func (f *ValueField) Pointer(t Target) any { return t.field(f.offset).pointer(f.pointer) }
+
 // field is one value of the head of a request.
 type field struct {
 	source   Source
@@ -118,10 +135,10 @@ type field struct {
 }
 
 // tags are the struct tags that name a source.
-var tags = []string{"path", "query", "header", "cookie", "body"}
+var tags = []string{"path", "query", "header", "cookie", "body", "value"}
 
 // later are tags of the same family that are not supported yet.
-var later = []string{"form", "file", "value", "inject"}
+var later = []string{"form", "file", "inject"}
 
 // Tagged reports whether t is a struct with source tags, so that it is filled
 // field by field; otherwise it is a body.
@@ -175,6 +192,8 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 			c.problem("take *weft.Request and read it from there", "the field %s has a %s tag, which is not supported yet", name, found[0])
 		case len(found) == 1 && found[0] == "body":
 			c.body(f, name, at)
+		case len(found) == 1 && found[0] == "value":
+			c.keyed(f, name, at)
 		case len(found) == 1:
 			c.value(f, Source(found[0]), name, at)
 		case (f.IsExported() || f.Anonymous) && c.types.Itself(f.Type):
@@ -185,7 +204,7 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 		case f.Anonymous && f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
 			c.problem("embed the struct itself", "the field %s embeds a pointer, which would be nil", name)
 		case f.IsExported():
-			c.problem("give it a path, query, header, cookie or body tag, or unexport it", "the field %s has no source", name)
+			c.problem("give it a path, query, header, cookie, body or value tag, or unexport it", "the field %s has no source", name)
 		}
 	}
 }
@@ -228,6 +247,17 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 	c.plan.places[name] = Place{Source: Body}
 	c.plan.Body = &BodyField{kind, f.Type, optional, offset, nilPointer(f.Type)}
 	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: kind, Required: !optional && kind == "json"})
+}
+
+// keyed is a field whose value a stage finds out. Which one is for the caller to know.
+func (c *compiler) keyed(f reflect.StructField, name string, offset uintptr) {
+	v := ValueField{Name: name, Key: f.Tag.Get("value"), Type: f.Type, offset: offset, pointer: nilPointer(f.Type)}
+	if w, wrapped := c.types.Wrapper(f.Type); wrapped {
+		v.Type, v.Optional = w.Elem, true
+	}
+	c.plan.Values = append(c.plan.Values, v)
+	c.plan.places[name] = Place{Source: Value, Name: v.Key}
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: Value, Name: v.Key, Form: v.Type.String(), Required: !v.Optional})
 }
 
 func (c *compiler) value(f reflect.StructField, source Source, name string, offset uintptr) {

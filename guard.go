@@ -1,0 +1,392 @@
+package weft
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/weft-go/weft/internal/httpfield"
+)
+
+// Guard decides whether a request may run. Guards stand behind the middleware
+// and before everything that decodes the request, at three levels: the app's come first, then those of the
+// groups, then the route's, each list in its order. All of them must let the request pass.
+//
+// Allow returns nil to let it pass, and a [Denial], made by [Deny] or
+// [Unauthenticated], for no. Only a Denial means no. Any other error is a
+// failure: nothing could be decided. It ends the request, as what it is, whatever [Any], [Not] or [Unless]
+// stand around the guard: an outage never lets anybody in. A panic is a failure too.
+//
+// Allow must not read the body, unless the guard says that it [ReadsBody]. One
+// value serves all requests, concurrently.
+type Guard interface {
+	Allow(r *Request) error
+}
+
+// GuardFunc is a function as a Guard, named after the function.
+type GuardFunc func(*Request) error
+
+// Allow calls f.
+func (f GuardFunc) Allow(r *Request) error { return f(r) }
+
+// NewGuard gives a function a name, under which the plan, logs and traces know it,
+// and options: [Provides], [Needs], [Reads], [ReadsBody], [Once], [Outside], [Inside]. The method of a type fits as it is:
+//
+//	weft.NewGuard("quota", limiter.Allow, weft.Needs(CurrentUser))
+func NewGuard(name string, fn func(*Request) error, opts ...StageOption) Guard {
+	return &guard{rules: rules{name: name}.with(opts), allow: fn}
+}
+
+// ValueGuard is a guard that finds out a value, such as the user, and provides it
+// as key. fn returns the value, or why the request must not pass. A nil pointer without an error is a failure.
+func ValueGuard[T any](k *Key[T], name string, fn func(*Request) (T, error), opts ...StageOption) Guard {
+	g := &guard{rules: rules{name: name}.with(opts)}
+	g.provides = append(g.provides, k.identity())
+	if fn != nil && k.identity() != nil {
+		g.allow = func(r *Request) error {
+			value, err := fn(r)
+			if err != nil {
+				return err
+			}
+			return k.set(r, value)
+		}
+	}
+	return g
+}
+
+// All lets pass what every guard lets pass, asked in order. It provides what all of them together provide.
+func All(guards ...Guard) Guard { return combine(allOf, guards) }
+
+// Any lets pass what one of the guards lets pass, asked in order up to that
+// one. What a guard provided that then said no is taken back. Any provides what every one of the guards
+// provides. Where all say no, the answer is the first 401 among them, with the challenges of all that have
+// one, since who logs in may pass; else the first 403.
+func Any(guards ...Guard) Guard { return combine(anyOf, guards) }
+
+// Not lets pass what g says no to. A failure of g is a failure. It provides nothing.
+func Not(g Guard) Guard { return combine(notOf, []Guard{g}) }
+
+// Unless lets pass what condition lets pass, and otherwise asks g. Unlike [Any],
+// it answers a no with that of g alone. It provides nothing for certain.
+func Unless(condition, g Guard) Guard { return combine(unlessOf, []Guard{condition, g}) }
+
+// guard is a Guard as weft knows it: a function with its rules, or a
+// combination of others.
+type guard struct {
+	rules
+	allow    func(*Request) error // nil for a combination, and where the user gave none
+	operator operator
+	of       []*guard
+}
+
+type operator string
+
+const (
+	alone    operator = ""
+	allOf    operator = "all"
+	anyOf    operator = "any"
+	notOf    operator = "not"
+	unlessOf operator = "unless"
+)
+
+// asGuard is any Guard as weft knows it; a nil one has no function.
+func asGuard(g Guard) *guard {
+	switch g := g.(type) {
+	case *guard:
+		if g != nil {
+			return g
+		}
+	case GuardFunc:
+		if g != nil {
+			return &guard{rules: rules{name: functionName(g)}, allow: g}
+		}
+	default:
+		if v := reflect.ValueOf(g); v.IsValid() && (v.Kind() != reflect.Pointer || !v.IsNil()) {
+			return &guard{rules: rules{name: strings.TrimPrefix(v.Type().String(), "*")}, allow: g.Allow}
+		}
+	}
+	return &guard{rules: rules{name: "nil"}}
+}
+
+func combine(op operator, guards []Guard) Guard {
+	g := &guard{operator: op}
+	names := make([]string, len(guards))
+	for i, part := range guards {
+		p := asGuard(part)
+		g.of = append(g.of, p)
+		names[i] = p.name
+		g.readsBody = g.readsBody || p.readsBody
+		g.use(p)
+	}
+	g.name = fmt.Sprintf("%s(%s)", op, strings.Join(names, ", "))
+	return g
+}
+
+// use works out what the next part does to the keys that the combination needs
+// and provides, certainly or perhaps.
+func (g *guard) use(p *guard) {
+	first := len(g.of) == 1
+	g.reads = append(g.reads, p.reads...)
+	for _, k := range p.needs {
+		if g.operator != allOf || !slices.Contains(g.provides, k) { // by a part before
+			g.needs = append(g.needs, k)
+		}
+	}
+	switch g.operator {
+	case allOf:
+		g.provides, g.may = append(g.provides, p.provides...), append(g.may, p.may...)
+	case anyOf:
+		before := g.provides
+		g.provides = slices.Clone(p.provides)
+		if !first {
+			g.provides = slices.DeleteFunc(g.provides, func(k *key) bool { return !slices.Contains(before, k) })
+		}
+		for _, k := range slices.Concat(before, g.may, p.provides, p.may) {
+			if !slices.Contains(g.provides, k) && !slices.Contains(g.may, k) {
+				g.may = append(g.may, k)
+			}
+		}
+	case unlessOf:
+		for _, k := range slices.Concat(p.provides, p.may) {
+			if !slices.Contains(g.may, k) {
+				g.may = append(g.may, k)
+			}
+		}
+	}
+}
+
+// Allow implements [Guard].
+func (g *guard) Allow(r *Request) error { return g.decide(r, nil) }
+
+// decide asks the guard, and notes the decision where it is not nil.
+func (g *guard) decide(r *Request, note *Decision) error {
+	if note == nil {
+		return g.judge(r, nil)
+	}
+	note.begin(g)
+	err := g.judge(r, note)
+	note.end(err)
+	return err
+}
+
+func (g *guard) judge(r *Request, note *Decision) error {
+	switch g.operator {
+	case allOf:
+		for i := range g.of {
+			if err := g.part(i, r, note); err != nil {
+				return err
+			}
+		}
+		return nil
+	case anyOf:
+		return g.judgeAny(r, note)
+	case notOf:
+		no, err := g.saysNo(0, r, note)
+		if no != nil || err != nil {
+			return err
+		}
+		return Deny("")
+	case unlessOf:
+		no, err := g.saysNo(0, r, note)
+		if no == nil || err != nil {
+			return err
+		}
+		return g.part(1, r, note)
+	}
+	return g.ask(r)
+}
+
+func (g *guard) part(i int, r *Request, note *Decision) error {
+	if note == nil {
+		return g.of[i].decide(r, nil)
+	}
+	return g.of[i].decide(r, &note.Parts[i])
+}
+
+// saysNo asks a part, and takes back what it provided if it says no; err is its failure.
+func (g *guard) saysNo(i int, r *Request, note *Decision) (no *Denial, err error) {
+	there := r.state.values.there
+	err = g.part(i, r, note)
+	if err == nil {
+		return nil, nil
+	}
+	if no = denialIn(err); no == nil {
+		return nil, err
+	}
+	r.state.values.undo(there)
+	return no, nil
+}
+
+func (g *guard) judgeAny(r *Request, note *Decision) error {
+	var room [4]*Denial
+	denials := room[:0]
+	for i := range g.of {
+		no, err := g.saysNo(i, r, note)
+		if no == nil {
+			return err
+		}
+		denials = append(denials, no)
+	}
+	if len(denials) == 0 {
+		return errors.New("Any of no guards decides nothing")
+	}
+	return foremost(denials)
+}
+
+// ask calls the user's function, and sees that it kept its promise.
+func (g *guard) ask(r *Request) error {
+	if g.allow == nil {
+		return fmt.Errorf("the guard %q has no function", g.name)
+	}
+	if err := g.allow(r); err != nil {
+		return err
+	}
+	return r.state.values.kept(&g.rules)
+}
+
+// problems reports the mistakes of a guard and its parts.
+func (g *guard) problems(report func(problem, remedy string)) {
+	switch {
+	case g.operator == alone && g.allow == nil:
+		report(fmt.Sprintf("the guard %q has no function", g.name), "give it one: unlike a middleware, a guard that is left out would let everybody in")
+	case g.operator != alone && len(g.of) == 0:
+		report(fmt.Sprintf("the guard %q is made of no guards", g.name), "give it some, or leave it out")
+	}
+	if g.operator == allOf {
+		provided := slices.Concat(g.provides, g.may)
+		for i, k := range provided {
+			if slices.Contains(provided[:i], k) {
+				report(fmt.Sprintf("two parts of the guard %q provide %v", g.name, k), "keep one of them, or join the two with Any")
+			}
+		}
+	}
+	for _, p := range g.of {
+		p.problems(report)
+	}
+}
+
+// Denial is a guard's no. [Deny] and [Unauthenticated] make it; the With methods
+// return changed copies. It is an ordinary error: a [Mapper] may map it; where none does, the client gets problem details.
+type Denial struct {
+	face Error
+}
+
+// Deny is a no to whoever asks: a 403. The detail is for the client, and may be "".
+func Deny(detail string) *Denial {
+	return &Denial{Error{Status: http.StatusForbidden, Code: "forbidden", Detail: detail}}
+}
+
+// Unauthenticated is a no to somebody unknown: a 401. The challenge says how to
+// log in, as in `Bearer realm="orders"` (RFC 9110 section 11.6.1); it is sent as
+// WWW-Authenticate, also where a Mapper makes another 401 of the denial. The detail is for the client, and may be "".
+func Unauthenticated(challenge, detail string) *Denial {
+	if challenge == "" || !httpfield.ValidValue(challenge) {
+		return &Denial{Error{Status: http.StatusInternalServerError, Code: "internal", Cause: errChallenge}}
+	}
+	return &Denial{Error{
+		Status: http.StatusUnauthorized, Code: "unauthenticated", Detail: detail,
+		Header: http.Header{wwwAuthenticate: {challenge}},
+	}}
+}
+
+// errChallenge makes a failure of what would be a 401 without a challenge, which RFC 9110 section 15.5.2 does not allow.
+var errChallenge = errors.New("Unauthenticated was given a challenge that cannot be sent: say how to log in, as in `Bearer realm=\"orders\"`")
+
+const wwwAuthenticate = "Www-Authenticate"
+
+// WithCode sets the stable name that the client gets, "forbidden" or "unauthenticated" otherwise.
+func (d *Denial) WithCode(code string) *Denial {
+	c := *d
+	c.face.Code = code
+	return &c
+}
+
+// WithCause says why, for logs; it is never sent.
+func (d *Denial) WithCause(cause error) *Denial {
+	c := *d
+	c.face.Cause = cause
+	return &c
+}
+
+// Status is 401 or 403.
+func (d *Denial) Status() int { return d.face.Status }
+
+// Challenges are those of a 401.
+func (d *Denial) Challenges() []string { return slices.Clone(d.face.Header[wwwAuthenticate]) }
+
+// Error is for logs: it holds the private cause.
+func (d *Denial) Error() string {
+	if d == nil {
+		return "<nil>"
+	}
+	return d.face.Error()
+}
+
+// Unwrap returns what the client is told, as an [*Error].
+func (d *Denial) Unwrap() error {
+	if d == nil {
+		return nil
+	}
+	return &d.face
+}
+
+// denialIn is the Denial that err is or wraps, or nil. Whatever adds something
+// of its own to it, as errors.Join with another error, is no mere no.
+func denialIn(err error) *Denial { return denialWithin(err, maxDepth) }
+
+func denialWithin(err error, depth int) *Denial {
+	if depth == 0 {
+		return nil
+	}
+	switch e := err.(type) {
+	case *Denial:
+		if e == nil || e.Status() == http.StatusInternalServerError {
+			return nil
+		}
+		return e
+	case *Error, *PanicError: // says itself what it is
+		return nil
+	case interface{ Unwrap() error }:
+		return denialWithin(e.Unwrap(), depth-1)
+	case interface{ Unwrap() []error }:
+		var denials []*Denial
+		for _, inner := range e.Unwrap() {
+			d := denialWithin(inner, depth-1)
+			if d == nil {
+				return nil
+			}
+			denials = append(denials, d)
+		}
+		return foremost(denials)
+	}
+	return nil
+}
+
+// maxDepth bounds how far an error is unwrapped: its chain may lead back to itself.
+const maxDepth = 100
+
+// foremost is the denial that the client gets of several: a 401, with the
+// challenges of all, before a 403. It is nil where there is none.
+func foremost(denials []*Denial) *Denial {
+	var first *Denial
+	var challenges []string
+	for _, d := range denials {
+		if first == nil || first.Status() != http.StatusUnauthorized && d.Status() == http.StatusUnauthorized {
+			first = d
+		}
+		for _, c := range d.face.Header[wwwAuthenticate] {
+			if !slices.Contains(challenges, c) {
+				challenges = append(challenges, c)
+			}
+		}
+	}
+	if len(challenges) < 2 {
+		return first
+	}
+	c := *first
+	c.face.Header = http.Header{wwwAuthenticate: challenges}
+	return &c
+}

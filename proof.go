@@ -1,0 +1,209 @@
+package weft
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weft-go/weft/internal/binding"
+)
+
+// The proof that every key which a stage needs has been provided by then, on
+// every way that a request can take.
+
+// collectKeys lists the keys that stages provide, each of which gets a slot.
+func (r *resolution) collectKeys() {
+	note := func(st *stage) {
+		r.providers = append(r.providers, st)
+		for _, k := range st.rules.possible() {
+			if k != nil && !slices.Contains(r.keys, k) {
+				if r.keys = append(r.keys, k); len(r.keys) == maxKeys+1 {
+					r.report(st.at, "", fmt.Sprintf("the stages of the app provide more than %d keys", maxKeys), "join some of them into one with a struct")
+				}
+			}
+		}
+	}
+	for _, st := range r.outermost {
+		note(st)
+	}
+	for _, rr := range r.routes {
+		for _, st := range rr.way() {
+			note(st)
+		}
+	}
+	for _, m := range r.misses {
+		for _, st := range m.outer {
+			note(st)
+		}
+	}
+}
+
+// possible is every key that the stage provides, certainly or perhaps.
+func (u *keyUse) possible() []*key { return slices.Concat(u.provides, u.may) }
+
+// provision is a key that a stage earlier on the way provides.
+type provision struct {
+	key     *key
+	by      *stage
+	certain bool
+}
+
+// prove follows one way of a request. The first middleware of its stages are
+// those that also run where no route matches.
+func (r *resolution) prove(way []*stage, middleware int) {
+	var provided []provision
+	for i, st := range way {
+		p := &proof{r, st, provided, way[i+1:], i < middleware}
+		for _, k := range st.rules.needs {
+			if k != nil {
+				p.need(k)
+			}
+		}
+		for j := range st.rules.fields {
+			switch k, f := p.field(&st.rules.fields[j]), &st.rules.fields[j]; {
+			case k == nil:
+			case f.Optional:
+				st.info.Reads = append(st.info.Reads, k.name)
+			default:
+				st.info.Needs = append(st.info.Needs, k.name)
+				p.need(k)
+			}
+		}
+		for _, k := range st.rules.possible() {
+			if k == nil {
+				continue
+			}
+			p.once(k)
+			provided = append(provided, provision{k, st, slices.Contains(st.rules.provides, k)})
+		}
+	}
+}
+
+// proof is what can be said of one stage on one way.
+type proof struct {
+	*resolution
+	stage      *stage
+	provided   []provision // before it
+	rest       []*stage    // behind it
+	middleware bool
+}
+
+// report names the route, unless it is one of many that the stage stands on and makes no difference.
+func (p *proof) report(problem, remedy string) {
+	route := p.stage.info.Route
+	if p.middleware && p.stage.info.Level != LevelRoute {
+		route = ""
+	}
+	p.resolution.report(p.stage.at, route, problem, remedy)
+}
+
+func (st *stage) String() string { return fmt.Sprintf("the %s %q", st.info.Kind, st.info.Name) }
+
+// once reports a key that has been provided before.
+func (p *proof) once(k *key) {
+	for _, before := range p.provided {
+		if before.key == k {
+			p.report(fmt.Sprintf("%v provides %v, which %v (%v) provides before it", p.stage, k, before.by, before.by.at),
+				"keep one of them, join them with Any, or give a stage that is attached twice the option Once")
+			return
+		}
+	}
+}
+
+// need reports a key that is not certainly there, and why not.
+func (p *proof) need(k *key) {
+	var perhaps *stage
+	for _, before := range p.provided {
+		if before.key == k && before.certain {
+			return
+		}
+		if before.key == k {
+			perhaps = before.by
+		}
+	}
+	needs := fmt.Sprintf("%v needs %v, ", p.stage, k)
+	provides := func(st *stage) bool { return slices.Contains(st.rules.possible(), k) }
+	if perhaps != nil {
+		p.report(needs+fmt.Sprintf("which %v (%v) provides in some of its branches only", perhaps, perhaps.at),
+			"let every branch of Any provide it, or say Reads and do without where it is missing")
+		return
+	}
+	if i := slices.IndexFunc(p.rest, provides); i >= 0 && !p.middleware {
+		later := p.rest[i]
+		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it", later, later.at), p.earlier(later))
+		return
+	}
+	i := slices.IndexFunc(p.providers, provides)
+	if i < 0 {
+		p.report(needs+"and nothing provides it", "attach a ValueGuard for it, or a middleware or guard that Provides it, "+p.where())
+		return
+	}
+	other := p.providers[i]
+	if p.middleware && other.info.Kind != KindMiddleware {
+		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it", other, other.at),
+			"attach it with Intercept, which stands behind the guards")
+		return
+	}
+	p.report(needs+fmt.Sprintf("and nothing on its way provides it; %v (%v) does on others", other, other.at),
+		"attach that one to the route, to a group around it or to the app, "+p.where())
+}
+
+// earlier is how what comes too late can come before.
+func (p *proof) earlier(later *stage) string {
+	if later.info.Kind == p.stage.info.Kind {
+		return "list it behind that one, or attach it at a level further in"
+	}
+	return "provide it in a middleware or a guard, which run before the request is decoded"
+}
+
+// where a provider would have to stand.
+func (p *proof) where() string {
+	if p.stage.info.Level == LevelApp && p.middleware {
+		return "among the app's middleware: what stands before routing sees nothing else"
+	}
+	return "so that it runs before"
+}
+
+// field finds the key whose value a field takes, or reports why there is none.
+func (p *proof) field(f *binding.ValueField) *key {
+	var fitting []*key
+	for _, before := range p.provided {
+		if before.key.fits(f.Type, f.Key) && !slices.Contains(fitting, before.key) {
+			fitting = append(fitting, before.key)
+		}
+	}
+	switch len(fitting) {
+	case 1:
+		return fitting[0]
+	case 0:
+		if f.Optional {
+			return nil // it is absent on this way
+		}
+		for _, k := range p.keys {
+			if k.fits(f.Type, f.Key) {
+				return k // and need says why it is not there
+			}
+		}
+		what := fmt.Sprintf("a value of type %v", f.Type)
+		if f.Key != "" {
+			what = fmt.Sprintf("the value %q of type %v", f.Key, f.Type)
+		}
+		p.report(fmt.Sprintf("the field %s takes %s, and nothing provides one", f.Name, what),
+			"attach a ValueGuard for a key of that type, or mend the field's type or name")
+		return nil
+	}
+	p.report(fmt.Sprintf("the field %s takes a value of type %v, and there are several: %s", f.Name, f.Type, strings.Join(keyNames(fitting), ", ")),
+		"name one of them, different from the others, in the tag value")
+	return nil
+}
+
+// keyNames are the names of keys, as the plan lists them.
+func keyNames(keys []*key) []string {
+	var names []string
+	for _, k := range keys {
+		if k != nil {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
