@@ -132,3 +132,9 @@ func TestEveryWrongDeclarationOfExtractionIsFound(t *testing.T) {
 	}
 	assert.GreaterOrEqual(t, len(routes), 40)
 }
+
+func TestEveryWrongDeclarationOfGuardsAndKeysIsFound(t *testing.T) {
+	_, err := wrongGuards().Plan()
+	require.Error(t, err)
+	golden(t, "guard_mistakes.txt", err.Error()+"\n")
+}

@@ -78,9 +78,13 @@ func planned() *weft.App {
 	app.Intercept(weft.NewMiddleware("metrics", passThrough))
 	app.Catch(on[*outOfStock]("app"))
 	api := app.Group("/api", weft.NewMiddleware("no store", passThrough))
+	api.Guard(login())
 	api.Catch(onIs(errClosed, "api"), on[temporary]("api"))
 	orders := api.Group("/tenants/{tenant}/orders")
-	orders.Handle("POST", weft.Handle(echo[person]).Named("create").Status(201).Limit(4096).Use(weft.NewMiddleware("quota", passThrough)))
+	orders.Handle("POST", weft.Handle(echo[person]).Named("create").Status(201).Limit(4096).Use(weft.NewMiddleware("quota", passThrough)).
+		Guard(weft.Any(role("owner"), role("admin")), weft.NewGuard("signature", passGuard, weft.ReadsBody())).
+		Check(func(context.Context, person) error { return nil }))
+	orders.Handle("GET", weft.Handle(greetUser).Named("list"))
 	orders.Handle("GET /{id}", weft.Handle(func(context.Context, *weft.Request) (*person, error) { return nil, nil }).Named("read").Timeout(time.Second))
 	orders.Handle("DELETE /{id}", weft.Handle(func(context.Context, *weft.Request) (struct{}, error) { return struct{}{}, nil }).Named("delete").
 		Intercept(weft.NewMiddleware("trail", passThrough)))

@@ -56,11 +56,17 @@
 //
 // The app's middleware runs before routing and sees every request, also those
 // that end in a 404 or 405. Then come the middleware of the groups and of the
-// route, the decoding of the request, the interceptors and the handler. On
-// every list the first stage is the outermost. What the handler returns becomes
+// route, the guards, the decoding of the request, the checks of what was
+// decoded, the interceptors and the handler. On every list the first stage is the outermost. What the handler returns becomes
 // a [Response], encoded, right there; the stages outside see it on its way out,
 // and failures too: a stage's next never fails, it returns the Response that
 // the error was turned into.
+//
+// # Guards and keys
+//
+// A [Guard] decides whether a request may run, before anything of it is
+// decoded. A [ValueGuard] finds out who is asking, or the like, and hands it by a [Key] to the stages and the handler
+// further in. Build proves that what they need has been provided.
 //
 // # Errors
 //

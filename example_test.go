@@ -30,7 +30,7 @@ func greet(_ context.Context, in Greeting) (Greeted, error) {
 }
 
 // show builds an app, sends it a request in process, and prints the answer.
-func show(app *weft.App, method, path, body string) {
+func show(app *weft.App, method, path, body string, headers ...string) {
 	srv, err := app.Build(context.Background())
 	if err != nil {
 		fmt.Println(err)
@@ -38,6 +38,10 @@ func show(app *weft.App, method, path, body string) {
 	}
 	hr := httptest.NewRequest(method, path, strings.NewReader(body))
 	hr.Header.Set("Content-Type", "application/json")
+	for _, field := range headers {
+		name, value, _ := strings.Cut(field, ": ")
+		hr.Header.Set(name, value)
+	}
 	w := httptest.NewRecorder()
 	srv.ServeHTTP(w, hr)
 	text, _ := io.ReadAll(w.Body)
@@ -346,4 +350,63 @@ func ExampleOn() {
 	}))
 	show(app, "POST", "/shop/orders", "")
 	// Output: 409 {"title":"Conflict","status":409,"code":"out_of_stock"}
+}
+
+// A guard that finds out who is asking, one that needs to know, and a handler
+// that takes the user. Each is tested by one call.
+func ExampleValueGuard() {
+	type User struct{ Name, Role string }
+	currentUser := weft.NewKey[User]("current user")
+	login := weft.ValueGuard(currentUser, "login", func(r *weft.Request) (User, error) {
+		if r.Header().Get("Authorization") != "Bearer ada's key" {
+			return User{}, weft.Unauthenticated(`Bearer realm="orders"`, "This needs an API key.")
+		}
+		return User{"Ada", "clerk"}, nil
+	})
+	managers := weft.NewGuard("managers", func(r *weft.Request) error {
+		if user, _ := currentUser.Get(r); user.Role != "manager" {
+			return weft.Deny("Only for managers.")
+		}
+		return nil
+	}, weft.Needs(currentUser))
+
+	req := weft.NewRequest(httptest.NewRequest("GET", "/orders", nil))
+	currentUser.Set(req, User{"Bob", "clerk"})
+	fmt.Println(managers.Allow(req))
+
+	type ListOrders struct {
+		User User `value:""`
+	}
+	app := weft.New()
+	app.Guard(login)
+	app.Handle("GET /orders", weft.Handle(func(_ context.Context, in ListOrders) (string, error) {
+		return "orders for " + in.User.Name, nil
+	}))
+	app.Handle("DELETE /orders", weft.Handle(func(context.Context, struct{}) (struct{}, error) {
+		return struct{}{}, nil
+	}).Guard(managers))
+
+	for _, method := range []string{"GET", "DELETE"} {
+		show(app, method, "/orders", "")
+		show(app, method, "/orders", "", "Authorization: Bearer ada's key")
+	}
+	// Output:
+	// 403 Forbidden (forbidden): Only for managers.
+	// 401 {"title":"Unauthorized","status":401,"code":"unauthenticated","detail":"This needs an API key."}
+	// 200 "orders for Ada"
+	// 401 {"title":"Unauthorized","status":401,"code":"unauthenticated","detail":"This needs an API key."}
+	// 403 {"title":"Forbidden","status":403,"code":"forbidden","detail":"Only for managers."}
+}
+
+// What a combination of guards decided, and why, for a log.
+func ExampleDecide() {
+	says := func(name string, err error) weft.Guard {
+		return weft.NewGuard(name, func(*weft.Request) error { return err })
+	}
+	mayEdit := weft.Any(says("owner", weft.Deny("Not yours.")), says("admin", nil), says("auditor", nil))
+
+	r := weft.NewRequest(httptest.NewRequest("GET", "/", nil))
+	fmt.Println(weft.Decide(r, mayEdit))
+	// Output:
+	// any(owner, admin, auditor) allowed (owner denied: 403 Forbidden (forbidden): Not yours.; admin allowed; auditor not asked)
 }

@@ -155,13 +155,20 @@ func problem(r *Request, err error) Response {
 	if _, panicked := err.(*PanicError); panicked { // whatever it panicked with
 		return (&Error{Code: "internal"}).response(r, err)
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil && !mixed(e, err) {
 		return e.response(r, err)
 	}
 	if e := allInvalid(err); e != nil {
 		return e.public(r).response(r, err)
 	}
 	return (&Error{Code: "internal"}).response(r, err)
+}
+
+// mixed reports whether e is what a Denial in err tells the client, while err
+// is not only a denial: something failed as well, which is no no.
+func mixed(e *Error, err error) bool {
+	d, ok := errors.AsType[*Denial](err)
+	return ok && d != nil && e == &d.face && denialIn(err) == nil
 }
 
 // response renders e as the public face of err.

@@ -42,8 +42,8 @@ func (x Extractor[T]) Reads() []ReadInfo { return x.reads }
 // erased is the Extractor as a handler's spec holds it.
 func (x Extractor[T]) erased() *extraction {
 	problems := x.problems
-	if x.extract == nil {
-		problems = append(slices.Clip(problems), binding.Problem{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"})
+	if x.extract == nil && len(problems) == 0 {
+		problems = append(problems, binding.Problem{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"})
 	}
 	return &extraction{x.reads, x.keys, problems, x.plan, func(r *Request, in any) (err error) {
 		*in.(*T), err = x.Extract(r)

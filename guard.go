@@ -45,7 +45,7 @@ func NewGuard(name string, fn func(*Request) error, opts ...StageOption) Guard {
 func ValueGuard[T any](k *Key[T], name string, fn func(*Request) (T, error), opts ...StageOption) Guard {
 	g := &guard{rules: rules{name: name}.with(opts)}
 	g.provides = append(g.provides, k.identity())
-	if fn != nil && k.identity() != nil {
+	if fn != nil {
 		g.allow = func(r *Request) error {
 			value, err := fn(r)
 			if err != nil {
@@ -131,7 +131,8 @@ func (g *guard) use(p *guard) {
 	first := len(g.of) == 1
 	g.reads = append(g.reads, p.reads...)
 	for _, k := range p.needs {
-		if g.operator != allOf || !slices.Contains(g.provides, k) { // by a part before
+		before := g.operator == allOf && slices.Contains(g.provides, k) // by another part
+		if !before && !slices.Contains(g.needs, k) {
 			g.needs = append(g.needs, k)
 		}
 	}

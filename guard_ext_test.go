@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -515,12 +514,4 @@ var guardPlaces = map[string]func(app *weft.App, g *weft.Group, h *weft.Handler[
 	"route": func(_ *weft.App, _ *weft.Group, h *weft.Handler[spied, string], guards ...weft.Guard) *weft.Handler[spied, string] {
 		return h.Guard(guards...)
 	},
-}
-
-// statusOf is the status that an error has as an answer.
-func statusOf(err error) int {
-	if err == nil {
-		return http.StatusOK
-	}
-	return weft.Fail(err).Status()
 }

@@ -16,7 +16,7 @@ import (
 //
 //	struct{}     nothing is read (as with any struct type without fields)
 //	*Request     the request itself; nothing is decoded
-//	a struct with path, query, header, cookie or body tags
+//	a struct with path, query, header, cookie, body or value tags
 //	             what the tags say; see [Struct]
 //	a type with FromRequest(*Request) error on its pointer
 //	             what that method reads

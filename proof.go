@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
+	"github.com/weft-go/weft/internal/callsite"
 )
 
 // The proof that every key which a stage needs has been provided by then, on
@@ -88,16 +89,23 @@ type proof struct {
 	middleware bool
 }
 
-// report names the route, unless it is one of many that the stage stands on and makes no difference.
 func (p *proof) report(problem, remedy string) {
 	route := p.stage.info.Route
-	if p.middleware && p.stage.info.Level != LevelRoute {
+	if p.everywhere() {
 		route = ""
 	}
 	p.resolution.report(p.stage.at, route, problem, remedy)
 }
 
-func (st *stage) String() string { return fmt.Sprintf("the %s %q", st.info.Kind, st.info.Name) }
+// everywhere reports whether what is wrong with the stage is so on all of its ways.
+func (p *proof) everywhere() bool { return p.middleware && p.stage.info.Level != LevelRoute }
+
+func (st *stage) String() string {
+	if st.info.Kind == KindExtract {
+		return "the handler's request"
+	}
+	return fmt.Sprintf("the %s %q", st.info.Kind, st.info.Name)
+}
 
 // once reports a key that has been provided before.
 func (p *proof) once(k *key) {
@@ -112,56 +120,63 @@ func (p *proof) once(k *key) {
 
 // need reports a key that is not certainly there, and why not.
 func (p *proof) need(k *key) {
-	var perhaps *stage
-	for _, before := range p.provided {
-		if before.key == k && before.certain {
+	has := func(b provision) bool { return b.key == k }
+	if slices.ContainsFunc(p.provided, func(b provision) bool { return has(b) && b.certain }) {
+		return
+	}
+	if gap := (gap{p.stage.at, p.stage.info.Name, k}); p.everywhere() {
+		if slices.Contains(p.gaps, gap) {
 			return
 		}
-		if before.key == k {
-			perhaps = before.by
-		}
+		p.gaps = append(p.gaps, gap)
 	}
 	needs := fmt.Sprintf("%v needs %v, ", p.stage, k)
 	provides := func(st *stage) bool { return slices.Contains(st.rules.possible(), k) }
-	if perhaps != nil {
-		p.report(needs+fmt.Sprintf("which %v (%v) provides in some of its branches only", perhaps, perhaps.at),
+	if i := slices.IndexFunc(p.provided, has); i >= 0 {
+		by := p.provided[i].by
+		p.report(needs+fmt.Sprintf("which %v (%v) provides in some of its branches only", by, by.at),
 			"let every branch of Any provide it, or say Reads and do without where it is missing")
 		return
 	}
-	if i := slices.IndexFunc(p.rest, provides); i >= 0 && !p.middleware {
-		later := p.rest[i]
-		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it", later, later.at), p.earlier(later))
+	if provides(p.stage) {
+		p.report(needs+"which another part of it provides, behind or beside the one that needs it",
+			"list the part that provides it first, within All")
 		return
 	}
-	i := slices.IndexFunc(p.providers, provides)
-	if i < 0 {
-		p.report(needs+"and nothing provides it", "attach a ValueGuard for it, or a middleware or guard that Provides it, "+p.where())
-		return
+	later := slices.IndexFunc(p.rest, provides)
+	elsewhere := slices.IndexFunc(p.providers, provides)
+	switch {
+	case later >= 0:
+		by := p.rest[later]
+		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it", by, by.at), p.swap(by))
+	case elsewhere < 0:
+		p.report(needs+"and nothing provides it", "attach a ValueGuard for it, or a middleware or guard that Provides it, so that it runs before")
+	case p.everywhere():
+		by := p.providers[elsewhere]
+		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it, and not on every way", by, by.at), p.swap(by))
+	default:
+		by := p.providers[elsewhere]
+		p.report(needs+fmt.Sprintf("and nothing on its way provides it; %v (%v) does on others", by, by.at),
+			"attach that one to the route, to a group around it or to the app, so that it runs before")
 	}
-	other := p.providers[i]
-	if p.middleware && other.info.Kind != KindMiddleware {
-		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it", other, other.at),
-			"attach it with Intercept, which stands behind the guards")
-		return
-	}
-	p.report(needs+fmt.Sprintf("and nothing on its way provides it; %v (%v) does on others", other, other.at),
-		"attach that one to the route, to a group around it or to the app, "+p.where())
 }
 
-// earlier is how what comes too late can come before.
-func (p *proof) earlier(later *stage) string {
-	if later.info.Kind == p.stage.info.Kind {
+// gap is a key that middleware of the app or a group lacks on all of its ways.
+type gap struct {
+	at   callsite.Site
+	name string
+	key  *key
+}
+
+// swap is how the stage can come behind later, which provides what it needs.
+func (p *proof) swap(later *stage) string {
+	switch {
+	case later.info.Kind == p.stage.info.Kind:
 		return "list it behind that one, or attach it at a level further in"
+	case p.middleware:
+		return "attach it with Intercept, which stands behind the guards"
 	}
 	return "provide it in a middleware or a guard, which run before the request is decoded"
-}
-
-// where a provider would have to stand.
-func (p *proof) where() string {
-	if p.stage.info.Level == LevelApp && p.middleware {
-		return "among the app's middleware: what stands before routing sees nothing else"
-	}
-	return "so that it runs before"
 }
 
 // field finds the key whose value a field takes, or reports why there is none.

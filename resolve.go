@@ -30,6 +30,7 @@ type resolution struct {
 	mappings  map[*Group]*mapping // nil for a group without mappers
 	keys      []*key              // that stages provide
 	providers []*stage            // of those
+	gaps      []gap
 }
 
 type resolvedRoute struct {
@@ -111,14 +112,13 @@ func resolve(a *App) *resolution {
 		r.resolveMiss(g)
 	}
 	r.collectKeys()
-	r.prove(r.outermost, len(r.outermost))
-	for _, m := range r.misses {
-		way := slices.Concat(r.outermost, m.outer)
-		r.prove(way, len(way))
-	}
 	for _, rr := range r.routes {
 		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
 		r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
+	}
+	for _, m := range append(r.misses, resolvedMiss{}) { // also where no group has a prefix
+		way := slices.Concat(r.outermost, m.outer)
+		r.prove(way, len(way))
 	}
 	return r
 }
@@ -128,9 +128,23 @@ func (r *resolution) err() error {
 	slices.SortStableFunc(r.problems, func(a, b *BuildError) int {
 		return cmp.Or(cmp.Compare(a.at.File, b.at.File), cmp.Compare(a.at.Line, b.at.Line))
 	})
-	errs := make([]error, len(r.problems))
+	var errs []error
 	for i, p := range r.problems {
-		errs[i] = p
+		same := func(q *BuildError) bool { return q.at == p.at && q.Problem == p.Problem && q.Remedy == p.Remedy }
+		if slices.ContainsFunc(r.problems[:i], same) {
+			continue // told with the first route on which it is so
+		}
+		told := *p
+		more := 0
+		for _, q := range r.problems[i+1:] {
+			if same(q) {
+				more++
+			}
+		}
+		if more > 0 {
+			told.Problem += fmt.Sprintf(" (routes where it is the same: %d)", more+1)
+		}
+		errs = append(errs, &told)
 	}
 	return errors.Join(errs...)
 }
