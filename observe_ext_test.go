@@ -135,3 +135,29 @@ func TestAnObserverThatPanics(t *testing.T) {
 	assertProblem(t, site.send("GET", "/y", ""), 500)
 	assert.Len(t, log.errors(), 2)
 }
+
+func TestAnObserverSeesGuardsAndChecks(t *testing.T) {
+	s := &spans{}
+	app, log := newApp(weft.WithObserver(s))
+	app.Guard(weft.NewGuard("guard", func(r *weft.Request) error {
+		assert.Equal(t, "/guard", r.Context().Value(spanKey{}), "the guard runs with the observer's context")
+		switch r.Header().Get("X-Guard") {
+		case "denies":
+			return weft.Deny("")
+		case "panics":
+			panic("oh")
+		}
+		return nil
+	}))
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", nil }).Named("handler").
+		Check(func(ctx context.Context, _ struct{}) error { return errClosed }))
+	site := serve(t, app)
+
+	assert.Equal(t, 500, site.send("GET", "/x", "").status)
+	assert.Regexp(t, `^/guard=0; /weft_test\S+=0 closed;$`, s.take(), "beside each other, not within")
+	assert.Equal(t, 403, site.send("GET", "/x", "", "X-Guard: denies").status)
+	assert.Equal(t, "/guard=0 403 Forbidden (forbidden);", s.take())
+	assert.Equal(t, 500, site.send("GET", "/x", "", "X-Guard: panics").status)
+	assert.Equal(t, "/guard=0 panic: oh;", s.take())
+	assert.Len(t, log.errors(), 2)
+}
