@@ -321,6 +321,7 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 		Response: e.resp.String(),
 		Statuses: e.statuses(rr.intake),
 		Reads:    readsIn(rr.intake),
+		Writes:   e.writes(),
 		Limit:    rr.route.input.limit,
 		Timeout:  e.timeout,
 		Stages:   infos(stages),
