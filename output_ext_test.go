@@ -200,6 +200,11 @@ func TestAnOutputStructIsWrittenAsItsTagsSay(t *testing.T) {
 			E http.Cookie  `cookie:"e"`
 		}{http.Cookie{Value: "1"}, &http.Cookie{Name: "b", Value: "2", Path: "/x"}, nil, http.Cookie{}, http.Cookie{MaxAge: -1}}), 204,
 			"Set-Cookie: a=1\nSet-Cookie: b=2; Path=/x\nSet-Cookie: e=; Max-Age=0", ""},
+		{"cookies around another header", answers(struct {
+			A http.Cookie `cookie:"a"`
+			B string      `header:"X-B"`
+			C http.Cookie `cookie:"c"`
+		}{http.Cookie{Value: "1"}, "b", http.Cookie{Value: "2"}}), 204, "Set-Cookie: a=1\nX-B: b\nSet-Cookie: c=2", ""},
 		{"cookies beside a header of theirs", answers(struct {
 			A string   `cookie:"a"`
 			B []string `header:"Set-Cookie"`

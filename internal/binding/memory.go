@@ -13,10 +13,12 @@ import (
 //     another Target by an offset that reflect gave for a field of that type,
 //     so it points into one live allocation, which it keeps alive;
 //   - put writes and get reads a T only where the place's type has the memory layout of T:
-//     T itself, or a type defined from it;
-//   - Indirect, null and elements read what pointers, and values that begin with one, begin
-//     with, and pointer types, and all slice types, are laid out alike; what they lead to are Targets of the
-//     element type, at multiples of the size that reflect gave for it, below the slice's length;
+//     T itself, or a type defined from it; to ask whether it is zero, get also reads a bool, a number or a pair of
+//     them as unsigned integers of the same size, for which all bits are a value;
+//   - Indirect, null and elements are used on places of kinds whose first word is a
+//     pointer: all pointers are laid out alike, and all slices. What a pointer leads to is a Target of the
+//     type it points to, and what a slice leads to are Targets of its element type, below its length, at
+//     multiples of the size that reflect gave for it;
 //   - pointer and value make interfaces whose type word is that of the place.
 //
 // The binder and the writer built on it are fuzzed against ones that use nothing but reflect.

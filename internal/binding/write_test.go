@@ -295,6 +295,9 @@ func (s *source) number() (n uint64) {
 
 func (s *source) text() string {
 	n := min(int(s.next()%8), len(s.bytes))
+	if n == 7 {
+		return "zero" // which a pair takes for its zero value
+	}
 	text := string(s.bytes[:n])
 	s.bytes = s.bytes[n:]
 	return text
@@ -304,10 +307,17 @@ func (s *source) text() string {
 func (s *source) fill(v reflect.Value) {
 	switch v.Interface().(type) {
 	case time.Time, stamp:
-		if n := s.number(); n != 0 {
-			moment := time.Unix(int64(n)%(1<<39), int64(s.next())*1e6).In(time.FixedZone("", int(int8(s.next()))*60))
-			v.Set(reflect.ValueOf(moment).Convert(v.Type()))
+		n := s.number()
+		moment := time.Unix(int64(n)%(1<<39), int64(s.next())*1e6)
+		switch n {
+		case 0:
+			return
+		case 2: // whether the year has four digits is a matter of the zone
+			moment = time.Date(0, 1, 1, 0, 0, int(int8(s.next())), 0, time.UTC)
+		case 3:
+			moment = time.Date(10000, 1, 1, 0, 0, int(int8(s.next())), 0, time.UTC)
 		}
+		v.Set(reflect.ValueOf(moment.In(time.FixedZone("", int(int8(s.next()))*60))).Convert(v.Type()))
 		return
 	case http.Cookie:
 		if s.next()&1 == 1 {
