@@ -210,6 +210,52 @@ func TestBudgetOfAPlainPOST(t *testing.T) {
 	assert.LessOrEqual(t, ours, hand+1)
 }
 
+// The links of all header fields are one allocation. A status alone is one too, and what is as declared costs nothing.
+func TestBudgetOfAnOutputStruct(t *testing.T) {
+	type status struct {
+		Code int `status:"200"`
+	}
+	type located struct {
+		status
+		Location string `header:"Location"`
+		Pong     pong   `body:"json"`
+	}
+	type rich struct {
+		located
+		Trace string   `header:"X-Trace"`
+		Age   int      `header:"Age"`
+		Tags  []string `header:"X-Tag"`
+	}
+	plain := New()
+	plain.Handle("GET /x", Handle(ping))
+	get := httptest.NewRequest("GET", "/x", nil)
+	as := allocations(t, budgetServer(t, plain), get, "")
+	for _, row := range []struct {
+		name    string
+		handler Endpoint
+		more    float64
+	}{
+		{"a body", Handle(func(context.Context, struct{}) (located, error) { return located{Pong: pong{"hello"}}, nil }), 0},
+		{"a status and a body", Handle(func(context.Context, struct{}) (located, error) {
+			return located{status{201}, "", pong{"hello"}}, nil
+		}), 1},
+		{"a status, a header and a body", Handle(func(context.Context, struct{}) (located, error) {
+			return located{status{201}, "/1", pong{"hello"}}, nil
+		}), 1},
+		{"a status, four headers and a body", Handle(func(context.Context, struct{}) (rich, error) {
+			return rich{located{status{201}, "/1", pong{"hello"}}, "t", 7, []string{"a"}}, nil
+		}), 2}, // the list is the handler's
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			app := New()
+			app.Handle("GET /x", row.handler)
+			ours := allocations(t, budgetServer(t, app), get, "")
+			t.Logf("%v allocations, %v as JSON", ours, as)
+			assert.Equal(t, as+row.more, ours)
+		})
+	}
+}
+
 func TestAPlanOfAThousandRoutes(t *testing.T) {
 	app := New()
 	for i := range 1000 {

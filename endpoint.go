@@ -7,16 +7,17 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
 )
 
 // endpoint is all the plan knows of a Handler; nothing behind it has type parameters.
 type endpoint struct {
 	spec
+	output    *output // how the Resp is written field by field, or nil
 	req, resp reflect.Type
 	frame     func() frame // a new one
 	call      typedCall
-	null      func(out any) bool // whether *out is nil, for a Resp that can be
 }
 
 // typedCall runs the user's function on a frame; out is its Resp as a *Resp.
@@ -53,6 +54,16 @@ func (e *endpoint) problems(ownCodec bool) []*BuildError {
 	if set(e.limitAt) && e.limit <= 0 {
 		add(e.limitAt, fmt.Sprintf("Limit(%d) accepts no body", e.limit), "use a positive number of bytes; a handler of struct{} reads no body")
 	}
+	if e.output != nil {
+		if set(e.statusAt) && e.output.Default != 0 {
+			add(e.statusAt, fmt.Sprintf("Status(%d) and the status tag of %v, which says %d, are both the status of a success", e.status, e.resp, e.output.Default), "keep one of them")
+		}
+		e.output.check(ownCodec, func(problem, remedy string) { add(e.at, problem, remedy) })
+		return found
+	}
+	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
+		add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))
+	}
 	if problem, remedy := unwritable(e.resp); problem != "" && (!ownCodec || e.resp == reflect.TypeFor[*Response]()) {
 		add(e.at, problem, remedy)
 	}
@@ -64,6 +75,8 @@ func (e *endpoint) success() int {
 	switch {
 	case e.status != 0:
 		return e.status
+	case e.output != nil:
+		return e.output.status()
 	case empty(e.resp):
 		return http.StatusNoContent
 	}
@@ -72,7 +85,18 @@ func (e *endpoint) success() int {
 
 // encodes reports whether a success has a body that is the Resp as JSON.
 func (e *endpoint) encodes() bool {
-	return e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
+	return e.output == nil && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
+}
+
+// writes are the values that a success is made of, as far as Resp says.
+func (e *endpoint) writes() []WriteInfo {
+	switch {
+	case e.output != nil:
+		return e.output.writes()
+	case e.encodes():
+		return []WriteInfo{{Target: TargetBody, Form: fmt.Sprintf("%v as JSON", e.resp)}}
+	}
+	return []WriteInfo{}
 }
 
 // statuses are those that the declarations can lead to.
@@ -110,7 +134,10 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 		detail = fmt.Sprintf("within %v", e.timeout)
 	}
 	handler = step(KindHandler, e.name, detail)
-	if e.encodes() {
+	switch {
+	case e.output != nil:
+		respond = step(KindRespond, "respond", e.output.describe(e.success()))
+	case e.encodes():
 		respond = step(KindRespond, "respond", fmt.Sprintf("%d, %v as JSON", e.success(), e.resp))
 	}
 	return extract, handler, respond
@@ -230,17 +257,9 @@ func (e *endpoint) answering(handler, respond *stage, observers []Observer) func
 		empty := Response{head: &head{status: e.success()}}
 		return func(*Request, any) Response { return empty }
 	}
-	base := newHead(e.success(), jsonType) // shared by all answers of the route
-	null := e.nullAnswer()
-	answer := func(r *Request, out any) Response {
-		if null != nil && null(out) {
-			return handler.fail(r, errNilAnswer)
-		}
-		body, err := respond.encode(r.state.input.codec, out)
-		if err != nil {
-			return respond.fail(r, err)
-		}
-		return Response{base, body}
+	answer := e.encoding(handler, respond)
+	if e.output != nil {
+		answer = e.output.answering(handler, respond, e.success())
 	}
 	if w := watchersOf(observers, respond.info); w != nil {
 		inner := answer
@@ -251,12 +270,31 @@ func (e *endpoint) answering(handler, respond *stage, observers []Observer) func
 	return answer
 }
 
-// nullAnswer tells whether a Resp, given as a *Resp, is nothing; it is nil for
+// encoding answers with the Resp as JSON.
+func (e *endpoint) encoding(handler, respond *stage) func(*Request, any) Response {
+	base := newHead(e.success(), jsonType) // shared by all answers of the route
+	null := nullTest(e.resp)
+	return func(r *Request, out any) Response {
+		if null != nil && null(out) {
+			return handler.fail(r, errNilAnswer)
+		}
+		body, err := respond.encode(r.state.input.codec, out)
+		if err != nil {
+			return respond.fail(r, err)
+		}
+		return Response{base, body}
+	}
+}
+
+// nullTest tells whether a t, given as a *t, is nothing; it is nil for
 // types that are always something.
-func (e *endpoint) nullAnswer() func(out any) bool {
-	switch e.resp.Kind() {
+func nullTest(t reflect.Type) func(out any) bool {
+	switch t.Kind() {
 	case reflect.Pointer:
-		return e.null
+		return func(out any) bool {
+			_, there := binding.TargetOf(out).Indirect()
+			return !there
+		}
 	case reflect.Interface: // which may hold a nil pointer
 		return func(out any) bool {
 			v := reflect.ValueOf(out).Elem().Elem()

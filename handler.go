@@ -36,8 +36,29 @@ import (
 //
 //	struct{}   no body; 204 unless Status says otherwise
 //	Response   as it is
+//	a struct with status, header, cookie or body tags, or a pointer to one
+//	           what the tags say, as below; a nil pointer with a nil error is a defect, a 500
 //	otherwise  JSON; a nil pointer or interface with a nil error is a defect, a
 //	           500, unless Status is 204, 205 or 304, which send no body anyway
+//
+// The tags of such a struct, of which every exported field has one, are
+//
+//	status:""              an int: the status, from 200 to 599; 0 is what Status says, else
+//	status:"201"           the one in the tag, else 200, or 204 without a body field
+//	header:"Location"      a header field
+//	header:"Age,omitzero"  left out also where it is 0, false or another zero value
+//	header:"Allow,csv"     a comma list; without csv, each value of a slice is a line of its own
+//	cookie:"session"       an http.Cookie or a pointer to one, under the name of the tag;
+//	                       or a string, sent with Path=/, HttpOnly, Secure and SameSite=Lax
+//	body:"json"            the body; also "text" (a string) and "raw" ([]byte)
+//
+// Header fields are strings, bools, numbers, times (as HTTP dates, RFC 9110
+// section 5.6.7; with a layout tag as in [Struct], and in UTC where that has no zone), durations, types with
+// MarshalText, types defined from these, pointers to and slices and [Opt]s of these. Left out are empty texts,
+// zero times, nil pointers, Opts without a value, and cookies that are empty. Embedded structs compose. The body's content
+// type is application/json, text/plain in UTF-8 or application/octet-stream,
+// unless a header field Content-Type says another; a status that has no body
+// sends none. A value that cannot be sent, such as a header with a line break, is a defect, a 500.
 //
 // An error is rendered as [Error] describes.
 type Handler[Req, Resp any] struct {
@@ -143,10 +164,7 @@ func (h *Handler[Req, Resp]) endpoint() *endpoint {
 			f.out, err = h.fn(ctx, f.in)
 			return &f.out, err
 		},
-		null: func(out any) bool {
-			var zero Resp
-			return any(*out.(*Resp)) == any(zero)
-		},
+		output: newOutput(reflect.TypeFor[Resp]()),
 	}
 }
 

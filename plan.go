@@ -2,6 +2,7 @@ package weft
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -35,6 +36,8 @@ type RoutePlan struct {
 	Response string `json:"response"`
 	// Reads are the values that the handler's Req is made of.
 	Reads []ReadInfo `json:"reads"`
+	// Writes are the values that a success is made of, none where the handler makes the Response.
+	Writes []WriteInfo `json:"writes"`
 	// Statuses are those that the route's own declarations can lead to, the success first.
 	Statuses []int `json:"statuses"`
 	// Limit is how many bytes of body are accepted.
@@ -142,8 +145,11 @@ func (r *RoutePlan) write(w *tabwriter.Writer) {
 	for i, s := range r.Statuses {
 		statuses[i] = strconv.Itoa(s)
 	}
-	if r.Response == typeResponse.String() {
+	switch {
+	case r.Response == typeResponse.String():
 		statuses = append([]string{"as the handler says"}, statuses...)
+	case slices.ContainsFunc(r.Writes, func(w WriteInfo) bool { return w.Target == TargetStatus }):
+		statuses[0] += " or as the handler says"
 	}
 	fmt.Fprintf(w, "  answers %s, or the status of an error\n", strings.Join(statuses, " "))
 }

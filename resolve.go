@@ -392,6 +392,7 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 		Response: e.resp.String(),
 		Statuses: statuses,
 		Reads:    readsIn(rr.intake),
+		Writes:   e.writes(),
 		Limit:    rr.route.input.limit,
 		Timeout:  e.timeout,
 		Stages:   infos(slices.Concat(r.outermost, rr.way())),

@@ -34,7 +34,7 @@ type Response struct {
 
 // head is the last link of a list that is never written after it was linked:
 // each With method links one more, so responses share what they have in common.
-// Status, error and open are carried forward; a link adds one header field at most.
+// Status, error and open are carried forward, unless the link changes them; a link adds one header field at most.
 type head struct {
 	prev        *head
 	change      change
@@ -214,7 +214,7 @@ func (r Response) WithStatus(status int) Response {
 	return r
 }
 
-func finalStatus(status int) bool { return status >= 200 && status <= 599 }
+func finalStatus[T int | int64](status T) bool { return status >= 200 && status <= 599 }
 
 // WithBody replaces the body with a copy of body and sets its media type;
 // status and other header fields stay.

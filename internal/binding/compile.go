@@ -1,5 +1,5 @@
-// Package binding fills a struct from a request by a plan that is compiled
-// once from the struct's tags. At request time it uses offsets, not reflection.
+// Package binding fills a struct from a request, and writes one into an answer, by plans
+// that are compiled once from the struct's tags. At request time it uses offsets, not reflection.
 package binding
 
 import (

@@ -6,17 +6,22 @@ import (
 )
 
 // Target is a place in memory that holds a value of a type known when the
-// binder was compiled. This file is the only one that uses package unsafe; it
+// binder or the writer was compiled. This file is the only one that uses package unsafe; it
 // is sound because
 //
 //   - a Target is made from a pointer to a value of the compiled type, or from
 //     another Target by an offset that reflect gave for a field of that type,
 //     so it points into one live allocation, which it keeps alive;
-//   - put writes a T only where the field's type has the memory layout of T:
-//     T itself, or a type defined from it;
+//   - put writes and get reads a T only where the place's type has the memory layout of T:
+//     T itself, or a type defined from it; to ask whether it is zero, get also reads a bool, a number or a pair of
+//     them as unsigned integers of the same size, for which all bits are a value;
+//   - Indirect, null and elements are used on places of kinds whose first word is a
+//     pointer: all pointers are laid out alike, and all slices. What a pointer leads to is a Target of the
+//     type it points to, and what a slice leads to are Targets of its element type, below its length, at
+//     multiples of the size that reflect gave for it;
 //   - pointer and value make interfaces whose type word is that of the place.
 //
-// The binder built on it is fuzzed against one that uses nothing but reflect.
+// The binder and the writer built on it are fuzzed against ones that use nothing but reflect.
 type Target struct{ at unsafe.Pointer }
 
 // TargetOf is the place that a non-nil pointer points to. An interface holds a
@@ -32,6 +37,32 @@ func put[T any](t Target, v T) { *(*T)(t.at) = v }
 
 // get reads what is there.
 func get[T any](t Target) T { return *(*T)(t.at) }
+
+// Indirect is the place that the pointer at t points to; there is none where it is nil.
+func (t Target) Indirect() (Target, bool) {
+	to := *(*unsafe.Pointer)(t.at)
+	return Target{to}, to != nil
+}
+
+// null reports whether the value at t, one that begins with a pointer, begins
+// with a nil: a pointer, map, channel, function, slice or interface that is nil.
+func (t Target) null() bool { return *(*unsafe.Pointer)(t.at) == nil }
+
+// elements is the place of the first element of the slice at t, and how many there are.
+func (t Target) elements() (first Target, n int) {
+	list := (*list)(t.at)
+	return Target{list.first}, list.n
+}
+
+// element is the place number i after first.
+func (t Target) element(i int, size uintptr) Target { return t.field(uintptr(i) * size) }
+
+// list is how a slice is laid out.
+type list struct {
+	first unsafe.Pointer
+	n     int
+	_     int // its capacity
+}
 
 // words is how an interface value without methods is laid out.
 type words struct{ kind, data unsafe.Pointer }
