@@ -39,4 +39,3 @@ func Outside(name string) StageOption {
 // Inside demands that the stage stands inside every stage of that name on the
 // same route; see [Outside].
 func Inside(name string) StageOption { return func(r *rules) { r.inside = append(r.inside, name) } }
-
