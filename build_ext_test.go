@@ -95,7 +95,7 @@ func TestPlanOfAnEmptyApp(t *testing.T) {
 	require.NoError(t, err)
 	text, err := json.Marshal(plan)
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"app":[],"routes":[],"misses":[]}`, string(text))
+	assert.JSONEq(t, `{"app":[],"routes":[],"misses":[],"warnings":[]}`, string(text))
 	assert.Equal(t, 404, serve(t, app).send("GET", "/", "").status)
 }
 
@@ -131,4 +131,22 @@ func TestEveryWrongDeclarationOfExtractionIsFound(t *testing.T) {
 		routes[mistake.Route] = true
 	}
 	assert.GreaterOrEqual(t, len(routes), 40)
+}
+
+func TestEveryWrongDeclarationOfErrorsIsFound(t *testing.T) {
+	_, err := wrongErrors().Plan()
+	require.Error(t, err)
+	golden(t, "mapping_mistakes.txt", err.Error()+"\n")
+}
+
+func TestThePlanOfErrors(t *testing.T) {
+	plan, err := plannedErrors().Plan()
+	require.NoError(t, err)
+	golden(t, "mapping_plan.txt", plan.String())
+
+	text, err := json.Marshal(plan)
+	require.NoError(t, err)
+	var back weft.Plan
+	require.NoError(t, json.Unmarshal(text, &back))
+	assert.Equal(t, *plan, back)
 }

@@ -27,7 +27,7 @@ func newMapping(list []attachedMapper, report func(at callsite.Site, problem, re
 	m := &mapping{}
 	for _, a := range list {
 		if a.kind == mapsNothing {
-			report(a.at, "a Mapper maps nothing", "make it with On or OnIs, a function, and a sentinel that can be compared")
+			report(a.at, "a Mapper maps nothing", "make it with On or OnIs, a function, and a sentinel that is not nil and can be compared")
 			continue
 		}
 		if first := slices.IndexFunc(m[a.kind], a.same); first >= 0 {

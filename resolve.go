@@ -26,6 +26,8 @@ type resolution struct {
 	routes    []*resolvedRoute
 	misses    []resolvedMiss
 	problems  []*BuildError
+	warnings  []*BuildError
+	reach     reach
 	rulebook  rulebook
 	mappings  map[*Group]*mapping // nil for a group without mappers
 }
@@ -61,10 +63,11 @@ type resolvedMiss struct {
 func resolve(a *App) *resolution {
 	r := &resolution{
 		app:      a,
-		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}},
+		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}, Warnings: []Warning{}},
 		prefixes: map[*Group]pattern.Prefix{},
 		broken:   map[*Group]bool{},
 		mappings: map[*Group]*mapping{},
+		reach:    reach{alive: map[mapperKey]bool{}},
 		problems: slices.Clone(a.problems),
 	}
 	if a.validate != nil {
@@ -101,14 +104,14 @@ func resolve(a *App) *resolution {
 	for _, g := range a.groups {
 		r.resolveMiss(g)
 	}
+	r.findDead()
+	r.planWarnings()
 	return r
 }
 
 // err joins the problems in the order of the source.
 func (r *resolution) err() error {
-	slices.SortStableFunc(r.problems, func(a, b *BuildError) int {
-		return cmp.Or(cmp.Compare(a.at.File, b.at.File), cmp.Compare(a.at.Line, b.at.Line))
-	})
+	inOrderOfSource(r.problems)
 	errs := make([]error, len(r.problems))
 	for i, p := range r.problems {
 		errs[i] = p
@@ -118,9 +121,32 @@ func (r *resolution) err() error {
 
 // report adds a problem, unless the same one was found on another way.
 func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
-	p := BuildError{at.String(), route, problem, remedy, at}
-	if !slices.ContainsFunc(r.problems, func(q *BuildError) bool { return *q == p }) {
-		r.problems = append(r.problems, &p)
+	r.problems = addOnce(r.problems, BuildError{at.String(), route, problem, remedy, at})
+}
+
+// warn adds a warning, unless the same one was found on another way.
+func (r *resolution) warn(at callsite.Site, route, problem, remedy string) {
+	r.warnings = addOnce(r.warnings, BuildError{at.String(), route, problem, remedy, at})
+}
+
+func addOnce(list []*BuildError, p BuildError) []*BuildError {
+	if slices.ContainsFunc(list, func(q *BuildError) bool { return *q == p }) {
+		return list
+	}
+	return append(list, &p)
+}
+
+func inOrderOfSource(list []*BuildError) {
+	slices.SortStableFunc(list, func(a, b *BuildError) int {
+		return cmp.Or(cmp.Compare(a.at.File, b.at.File), cmp.Compare(a.at.Line, b.at.Line))
+	})
+}
+
+// planWarnings puts the warnings into the plan, in the order of the source.
+func (r *resolution) planWarnings() {
+	inOrderOfSource(r.warnings)
+	for _, w := range r.warnings {
+		r.plan.Warnings = append(r.plan.Warnings, Warning{w.Source, w.Route, w.Problem, w.Remedy})
 	}
 }
 
@@ -277,7 +303,10 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		logger:  r.app.logger.With(slog.String("route", name)),
 	}
 	r.routes = append(r.routes, rr)
-	r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
+	plan := r.routePlan(rr)
+	r.proveErrors(&plan, rr, own)
+	r.noteReach(&plan, rr, own)
+	r.plan.Routes = append(r.plan.Routes, plan)
 }
 
 // inputOf is how a route reads: as the handler says, else as the app does.

@@ -26,6 +26,7 @@ type spec struct {
 	json      *JSONOptions // nil is the app's
 	strict    bool         // unknown query parameters are refused
 	extractor *extraction  // what Extract was given, or nil for what Req says by itself
+	declares  []declaredError
 }
 
 //go:noinline
@@ -53,6 +54,17 @@ func (s *spec) withInterceptors(m []Middleware) *spec {
 func (s *spec) withMappers(m []Mapper) *spec {
 	c := *s
 	c.catch(here(), m)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withErrors(examples []error) *spec {
+	c := *s
+	at := here()
+	c.declares = slices.Clip(c.declares)
+	for _, example := range examples {
+		c.declares = append(c.declares, declaredError{example, at})
+	}
 	return &c
 }
 
