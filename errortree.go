@@ -23,18 +23,23 @@ const (
 // Nil pointers are passed over, and with them what they would wrap: a method
 // of theirs is not made to be called.
 func walk(err error, visit func(error) bool) {
-	w := walker{visit: visit}
+	w := walker{visit: visit, pass: func(error) {}}
 	w.walk(err)
 }
 
 type walker struct {
-	visit func(error) bool
+	visit func(error) (done bool)
+	pass  func(error) // is told of nil pointers
 	count int
 	seen  map[any]struct{}
 }
 
 func (w *walker) walk(err error) (done bool) {
-	for err != nil && !isNilPointer(err) && !w.knows(err) {
+	for err != nil && !w.knows(err) {
+		if isNilPointer(err) {
+			w.pass(err)
+			return false
+		}
 		if w.count++; w.count > maxTree || w.visit(err) {
 			return true
 		}
@@ -164,6 +169,16 @@ func panicIn(err error) (found *PanicError) {
 	return found
 }
 
+// during is err with what weft was about when it arose. Unlike fmt.Errorf, it
+// asks for the text of err when it is asked itself.
+type during struct {
+	what  string
+	inner error
+}
+
+func (e *during) Error() string { return e.what + ": " + textOf(e.inner) }
+func (e *during) Unwrap() error { return e.inner }
+
 // textOf is the text of err for the log. Where its Error method panics, or might
 // never return because the tree leads back to itself, the errors in the tree are named instead.
 func textOf(err error) (text string) {
@@ -211,14 +226,18 @@ func partsOf(err error) (text string) {
 	var parts []string
 	defer func() {
 		_ = recover() // of an Unwrap
-		text = fmt.Sprintf("a %T whose text cannot be had, made of: %s", err, strings.Join(parts, ", "))
+		text = "an error without a text, made of: " + strings.Join(parts, ", ")
 	}()
-	walk(err, func(inner error) bool {
-		if part := partOf(inner); !slices.Contains(parts, part) {
+	add := func(part string) {
+		if !slices.Contains(parts, part) {
 			parts = append(parts, part)
 		}
-		return len(parts) == maxParts
-	})
+	}
+	w := walker{
+		visit: func(inner error) bool { add(partOf(inner)); return len(parts) == maxParts },
+		pass:  func(inner error) { add(fmt.Sprintf("a nil %T", inner)) },
+	}
+	w.walk(err)
 	return ""
 }
 

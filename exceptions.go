@@ -202,7 +202,7 @@ func (e *Error) response(r *Request, err error) Response {
 	mediaType, document := format(r, &face)
 	body, broken := encodeJSON(document)
 	if broken != nil || !httpfield.ValidValue(mediaType) {
-		err = errors.Join(err, fmt.Errorf("the error's document cannot be sent: %w", cmp.Or(broken, errors.New("its media type is not valid"))))
+		err = errors.Join(err, &during{"the error's document cannot be sent", cmp.Or(broken, errors.New("its media type is not valid"))})
 		face.Extensions = nil
 		mediaType, document = ProblemDetails(r, &face)
 		body, _ = encodeJSON(document)
