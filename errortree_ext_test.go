@@ -174,6 +174,9 @@ func TestAHostileErrorIsAPlain500LoggedOnce(t *testing.T) {
 				require.Len(t, logged, 1)
 				assert.Contains(t, logged[0], e.logged)
 				assert.Contains(t, logged[0], "stage=fails")
+				if !strings.Contains(e.name, "panics") {
+					assert.NotContains(t, logged[0], "stack=", "nothing panicked on the way")
+				}
 			})
 		}
 	}

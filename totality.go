@@ -287,18 +287,13 @@ func (a attachedMapper) takesOwn() bool {
 		context.Canceled, context.DeadlineExceeded,
 		errNilAnswer, errNoResponse, fmt.Errorf("%w", errNoResponse), errors.Join(errNoResponse),
 		&json.SemanticError{}, &jsontext.SyntacticError{}, jsontext.ErrDuplicateName, jsontext.ErrNonStringName,
-		&runtime.PanicNilError{}, &runtime.TypeAssertionError{}, runtimeError{},
+		&runtime.PanicNilError{}, &runtime.TypeAssertionError{},
 	}
 	return slices.ContainsFunc(own, func(err error) bool {
 		_, ok := a.itself(err)
 		return ok
 	})
 }
-
-// runtimeError stands for the errors that the runtime panics with.
-type runtimeError struct{ error }
-
-func (runtimeError) RuntimeError() {}
 
 // findDead warns of the mappers that nothing can reach.
 func (r *resolution) findDead() {

@@ -8,15 +8,14 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-playground/validator/v10"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft"
 )
-
-// plainHandler is the type of the handlers here.
-type plainHandler = *weft.Handler[struct{}, struct{}]
 
 func TestErrorsReturnsACopy(t *testing.T) {
 	base := weft.Handle(fails).Errors(errClosed)
@@ -95,7 +94,19 @@ func warnings(t *testing.T, app *weft.App) []weft.Warning {
 }
 
 func TestAMapperThatNothingCanReachIsWarnedOf(t *testing.T) {
-	for name, h := range map[string]plainHandler{
+	type part struct {
+		At   time.Time
+		Name weft.Opt[string]
+		More map[string][]*part
+	}
+	type in struct {
+		ID    int           `path:"id"`
+		Since weft.Opt[int] `query:"since"`
+		Part  part          `body:"json"`
+	}
+	for name, h := range map[string]weft.Endpoint{
+		"though there is much to read":        weft.Handle(func(context.Context, in) (struct{}, error) { return struct{}{}, nil }).Catch(on[*outOfStock]("dead")).Errors(errClosed),
+		"though there is much to write":       weft.Handle(nothing[[]part]).Catch(on[*outOfStock]("dead")).Errors(errClosed),
 		"of another type":                     weft.Handle(fails).Catch(on[*outOfStock]("dead")).Errors(errClosed),
 		"of another sentinel":                 weft.Handle(fails).Catch(onIs(errSoldOut, "dead")).Errors(errClosed),
 		"of an interface":                     weft.Handle(fails).Catch(on[oddError]("dead")).Errors(errClosed),
@@ -106,10 +117,10 @@ func TestAMapperThatNothingCanReachIsWarnedOf(t *testing.T) {
 			app, log := newApp()
 			app.Use(weft.Before("outside", func(*weft.Request) error { return &outOfStock{"tea"} }))
 			app.Catch(onIs(errClosed, "app"), on[*outOfStock]("app"))
-			app.Handle("GET /x", h)
+			app.Handle("GET /x/{id}", h)
 			found := warnings(t, app)
 			require.Len(t, found, 1)
-			assert.Equal(t, "GET /x", found[0].Route)
+			assert.Equal(t, "GET /x/{id}", found[0].Route)
 			assert.Contains(t, found[0].Problem, "nothing can reach the mapper")
 			assert.Regexp(t, `totality_ext_test.go:\d+$`, found[0].Source)
 			srv := build(t, app)
@@ -229,9 +240,26 @@ func TestAMapperThatSomethingCanReachIsNotWarnedOf(t *testing.T) {
 			assert.Equal(t, "[]", string(text))
 		})
 	}
-	app, _ := newApp(weft.WithObserver(weft.ObserverFunc(func(ctx context.Context, _ *weft.StageInfo) (context.Context, weft.Exit) { return ctx, nil })))
-	app.Handle("GET /x", weft.Handle(fails).Catch(stock, onIs(errClosed, "closed")).Errors(errClosed))
-	assert.Empty(t, warnings(t, app), "an Observer may panic with anything")
+	for name, option := range map[string]weft.Option{
+		"an Observer": weft.WithObserver(weft.ObserverFunc(func(ctx context.Context, _ *weft.StageInfo) (context.Context, weft.Exit) { return ctx, nil })),
+		"a validator": weft.WithValidator(validator.New(validator.WithRequiredStructEnabled())),
+	} {
+		t.Run(name, func(t *testing.T) {
+			app, _ := newApp(option)
+			app.Handle("GET /x", weft.Handle(fails).Catch(stock, onIs(errClosed, "closed")).Errors(errClosed))
+			assert.Empty(t, warnings(t, app), "it may panic with anything")
+		})
+	}
+}
+
+// Sentinels are told apart by identity, whatever takes them and whatever they say.
+func TestSentinelsWithTheSameTextAreDeclaredSideBySide(t *testing.T) {
+	app, _ := newApp()
+	app.Catch(on[error]("any"))
+	app.Handle("GET /x", weft.Handle(fails).Errors(errors.New("closed"), errors.New("closed"), fmt.Errorf("closed"), &weft.Error{Status: 404}, &weft.Error{Status: 410}))
+	plan, err := app.Plan()
+	require.NoError(t, err)
+	assert.Len(t, plan.Routes[0].Errors, 5)
 }
 
 func nothing[T any](context.Context, struct{}) (out T, err error) { return out, nil }
