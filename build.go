@@ -29,6 +29,9 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 	if a.built == (callsite.Site{}) {
 		a.built = here()
 	}
+	for _, w := range r.plan.Warnings {
+		a.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
+	}
 	return r.link(), nil
 }
 

@@ -95,7 +95,7 @@ func TestPlanOfAnEmptyApp(t *testing.T) {
 	require.NoError(t, err)
 	text, err := json.Marshal(plan)
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"app":[],"routes":[],"misses":[]}`, string(text))
+	assert.JSONEq(t, `{"app":[],"routes":[],"misses":[],"warnings":[]}`, string(text))
 	assert.Equal(t, 404, serve(t, app).send("GET", "/", "").status)
 }
 
@@ -137,4 +137,22 @@ func TestEveryWrongDeclarationOfGuardsAndKeysIsFound(t *testing.T) {
 	_, err := wrongGuards().Plan()
 	require.Error(t, err)
 	golden(t, "guard_mistakes.txt", err.Error()+"\n")
+}
+
+func TestEveryWrongDeclarationOfErrorsIsFound(t *testing.T) {
+	_, err := wrongErrors().Plan()
+	require.Error(t, err)
+	golden(t, "mapping_mistakes.txt", err.Error()+"\n")
+}
+
+func TestThePlanOfErrors(t *testing.T) {
+	plan, err := plannedErrors().Plan()
+	require.NoError(t, err)
+	golden(t, "mapping_plan.txt", plan.String())
+
+	text, err := json.Marshal(plan)
+	require.NoError(t, err)
+	var back weft.Plan
+	require.NoError(t, json.Unmarshal(text, &back))
+	assert.Equal(t, *plan, back)
 }

@@ -2,7 +2,6 @@ package weft
 
 import (
 	"encoding"
-	"errors"
 	"math"
 	"mime"
 	"net/http"
@@ -106,10 +105,10 @@ func encoded(h http.Header) bool {
 // repeating its values. Of a codec other than weft's only the code is known.
 func jsonField(err error) FieldError {
 	f := FieldError{Source: SourceBody, Code: CodeInvalidJSON, Cause: err}
-	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+	if semantic, ok := errorAs[*json.SemanticError](err); ok {
 		f.Pointer = string(semantic.JSONPointer)
 		f.Code, f.Params = semanticCode(semantic)
-	} else if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+	} else if syntactic, ok := errorAs[*jsontext.SyntacticError](err); ok {
 		f.Pointer = string(syntactic.JSONPointer)
 		f.Code = syntacticCode(syntactic)
 	}
@@ -117,7 +116,7 @@ func jsonField(err error) FieldError {
 }
 
 func semanticCode(err *json.SemanticError) (code string, params map[string]any) {
-	if errors.Is(err, json.ErrUnknownName) {
+	if holds(err, json.ErrUnknownName) {
 		return CodeUnknownField, nil
 	}
 	t := err.GoType
@@ -127,7 +126,7 @@ func semanticCode(err *json.SemanticError) (code string, params map[string]any) 
 	if t == nil {
 		return CodeInvalidType, map[string]any{"type": "value"}
 	}
-	if !codesItself(t) && (errors.Is(err, strconv.ErrRange) || negative(string(err.JSONValue)) && jsonForm(t) == "integer") {
+	if !codesItself(t) && (holds(err, strconv.ErrRange) || negative(string(err.JSONValue)) && jsonForm(t) == "integer") {
 		if least, most := bounds(t); most != nil {
 			return CodeOutOfRange, map[string]any{"min": least, "max": most}
 		}
@@ -144,7 +143,7 @@ func negative(number string) bool {
 
 func syntacticCode(err *jsontext.SyntacticError) string {
 	switch text := err.Error(); {
-	case errors.Is(err, jsontext.ErrDuplicateName):
+	case holds(err, jsontext.ErrDuplicateName):
 		return CodeDuplicateField
 	case strings.Contains(text, "invalid UTF-8"):
 		return CodeInvalidUTF8

@@ -83,7 +83,7 @@ func (d Decision) write(text *strings.Builder) {
 	text.WriteString(d.Guard + " " + string(d.Verdict))
 	if len(d.Parts) == 0 {
 		if d.Err != nil {
-			text.WriteString(": " + d.Err.Error())
+			text.WriteString(": " + textOf(d.Err))
 		}
 		return
 	}
@@ -100,7 +100,7 @@ func (d Decision) write(text *strings.Builder) {
 func (d Decision) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("guard", d.Guard), slog.String("verdict", string(d.Verdict))}
 	if d.Err != nil {
-		attrs = append(attrs, slog.String("error", d.Err.Error()))
+		attrs = append(attrs, slog.String("error", textOf(d.Err)))
 	}
 	for _, p := range d.Parts {
 		attrs = append(attrs, slog.Attr{Key: p.Guard, Value: p.LogValue()})

@@ -72,4 +72,6 @@
 //
 // A handler or a stage returns an [Error] to say what the client may know. Of
 // any other error, and of a panic, the client learns nothing: it gets a plain 500, and the log gets the cause, once.
+// A [Mapper], attached with Catch, gives errors of one kind their answer at the
+// level of a handler, a group or the app. [Handler.Errors] has Build prove that none is forgotten.
 package weft

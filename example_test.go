@@ -337,6 +337,38 @@ func ExampleOpt() {
 	// Output: 200 {"Name":"Ada","Motto":""}
 }
 
+// Build proves that every error a handler declares is mapped.
+func ExampleHandler_Errors() {
+	type outOfStock struct{ error }
+	errClosed := errors.New("the shop is closed")
+	order := weft.Handle(func(context.Context, struct{}) (string, error) { return "", errClosed }).
+		Errors(errClosed, outOfStock{}, &weft.Error{Status: http.StatusGone, Code: "discontinued"})
+
+	app := quiet()
+	app.Catch(weft.OnIs(errClosed, func(*weft.Request, error) weft.Response {
+		return weft.Text("come back at nine").WithStatus(http.StatusServiceUnavailable)
+	}))
+	app.Handle("POST /orders", order)
+	_, err := app.Plan()
+	var mistake *weft.BuildError
+	fmt.Println(errors.As(err, &mistake), mistake.Problem)
+
+	app.Catch(weft.On(func(_ *weft.Request, err outOfStock) weft.Response {
+		return weft.Fail(&weft.Error{Status: http.StatusConflict, Code: "out_of_stock", Cause: err})
+	}))
+	plan, err := app.Plan()
+	fmt.Println(err, plan.Routes[0].Statuses)
+	for _, e := range plan.Routes[0].Errors {
+		fmt.Println(e.Error, e.Itself)
+	}
+	// Output:
+	// true no exception mapper takes weft_test.outOfStock, which the handler declares
+	// <nil> [200 500 410]
+	// "the shop is closed" false
+	// weft_test.outOfStock false
+	// 410 Gone (discontinued) true
+}
+
 // A mapper gives a domain's error its public face, once for all handlers of a level.
 func ExampleOn() {
 	type outOfStock struct{ error }

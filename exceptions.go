@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -56,7 +57,7 @@ func (e *Error) Error() string {
 		s += ": " + e.Detail
 	}
 	if e.Cause != nil {
-		s += ": " + e.Cause.Error()
+		s += ": " + textOf(e.Cause)
 	}
 	return s
 }
@@ -98,7 +99,12 @@ type PanicError struct {
 	Stack []byte
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+func (e *PanicError) Error() string {
+	if err, ok := e.Value.(error); ok {
+		return "panic: " + textOf(err)
+	}
+	return fmt.Sprintf("panic: %v", e.Value)
+}
 
 // Unwrap returns the value where it is an error.
 func (e *PanicError) Unwrap() error {
@@ -132,9 +138,22 @@ func rescue(returned *bool, err *error) {
 // cause of a 5xx. Response.Err returns err.
 func Fail(err error) Response {
 	err = concrete(err)
-	resp := problem(nil, err)
+	resp := preview(err)
 	resp.head.open = true
 	return resp
+}
+
+// preview renders err for the stage that fails with it. What the error's own
+// methods do wrong is for the boundary, which asks them again.
+func preview(err error) (resp Response) {
+	defer func() {
+		if p := recover(); p == http.ErrAbortHandler {
+			panic(p)
+		} else if p != nil {
+			resp = (&Error{Code: "internal"}).response(nil, err)
+		}
+	}()
+	return problem(nil, err)
 }
 
 // concrete gives a nil or typed nil error, which says nothing of what went
@@ -143,7 +162,7 @@ func concrete(err error) error {
 	if err == nil {
 		return errors.New("a stage failed with a nil error")
 	}
-	if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
+	if isNilPointer(err) {
 		return fmt.Errorf("a stage returned a nil %T as an error that is not nil; return a plain nil instead", err)
 	}
 	return err
@@ -155,20 +174,28 @@ func problem(r *Request, err error) Response {
 	if _, panicked := err.(*PanicError); panicked { // whatever it panicked with
 		return (&Error{Code: "internal"}).response(r, err)
 	}
-	if e, ok := errors.AsType[*Error](err); ok && e != nil && !mixed(e, err) {
+	if e := face(r, err); e != nil {
 		return e.response(r, err)
 	}
-	if e := allInvalid(err); e != nil {
-		return e.public(r).response(r, err)
-	}
 	return (&Error{Code: "internal"}).response(r, err)
+}
+
+// face is what err says itself that a client may know, or nil.
+func face(r *Request, err error) *Error {
+	if e, ok := errorAs[*Error](err); ok && !mixed(e, err) {
+		return e
+	}
+	if e := allInvalid(err); e != nil {
+		return e.public(r)
+	}
+	return nil
 }
 
 // mixed reports whether e is what a Denial in err tells the client, while err
 // is not only a denial: something failed as well, which is no no.
 func mixed(e *Error, err error) bool {
-	d, ok := errors.AsType[*Denial](err)
-	return ok && d != nil && e == &d.face && denialIn(err) == nil
+	d, ok := errorAs[*Denial](err)
+	return ok && e == &d.face && denialIn(err) == nil
 }
 
 // response renders e as the public face of err.
@@ -182,7 +209,7 @@ func (e *Error) response(r *Request, err error) Response {
 	mediaType, document := format(r, &face)
 	body, broken := encodeJSON(document)
 	if broken != nil || !httpfield.ValidValue(mediaType) {
-		err = errors.Join(err, fmt.Errorf("the error's document cannot be sent: %w", cmp.Or(broken, errors.New("its media type is not valid"))))
+		err = errors.Join(err, &during{"the error's document cannot be sent", cmp.Or(broken, errors.New("its media type is not valid"))})
 		face.Extensions = nil
 		mediaType, document = ProblemDetails(r, &face)
 		body, _ = encodeJSON(document)
@@ -277,19 +304,29 @@ func timedOut(cause error) error {
 // middleware's own level. Within a level a sentinel anywhere in the error's
 // tree comes first, then a concrete type, then an interface; among several of a
 // kind, the one that matches what is outermost in the tree, joined errors in
-// their order; among interfaces that match the same error, the one with more methods.
+// their order. Of interfaces that match the same error the one with more
+// methods gets it. An error is a sentinel, or of a concrete type, by itself before it is by its Is or As
+// method. What is then still equal is decided by the name, as the plan has it.
+//
+// The tree is that of errors.Is, except that nil pointers in it are passed
+// over: a Mapper is never given one. A tree without an end is followed for 32,768 errors.
 //
 // The Response of a Mapper keeps the original error ([Response.Err]), and the
 // cause is logged if its status is 500 or above. A Mapper that returns
 // [Fail](err) hands err to the next level out, in place of the original. A Mapper that
-// panics, or returns the zero Response, becomes a plain 500.
+// panics, or returns the zero Response, becomes a plain 500, and so does an error whose
+// own methods panic when they are asked.
+//
+// [Handler.Errors] has Build prove that errors are mapped. Build refuses two Mappers of
+// one level that are for the same errors, and warns of one that nothing can reach ([Plan]).
 type Mapper struct {
 	kind     mapperKind
 	name     string       // in the plan
 	target   reflect.Type // of On
 	sentinel error        // of OnIs
-	// match looks at one error of a tree, not at what it wraps.
-	match func(err error) (respond, bool)
+	// itself and says look at one error of a tree, not at what it wraps: at what
+	// it is, and at what its As or Is method says it is.
+	itself, says func(err error) (respond, bool)
 }
 
 // respond answers with a Mapper's function; err is the error as it arose.
@@ -310,48 +347,37 @@ func On[E error](fn func(r *Request, err E) Response) Mapper {
 		return Mapper{}
 	}
 	t := reflect.TypeFor[E]()
-	m := Mapper{kind: mapsConcrete, name: t.String(), target: t}
+	kind := mapsConcrete
 	if t.Kind() == reflect.Interface {
-		m.kind = mapsInterface
+		kind = mapsInterface
 	}
-	m.match = func(err error) (respond, bool) {
-		e, ok := err.(E)
-		if !ok {
-			as, isAs := err.(interface{ As(any) bool })
-			if !isAs || !as.As(&e) {
-				return nil, false
-			}
-		}
-		return func(r *Request, _ error) Response { return fn(r, e) }, true
+	answer := func(e E, ok bool) (respond, bool) {
+		return func(r *Request, _ error) Response { return fn(r, e) }, ok
 	}
-	return m
+	return Mapper{
+		kind: kind, name: t.String(), target: t,
+		itself: func(err error) (respond, bool) {
+			e, ok := err.(E)
+			return answer(e, ok)
+		},
+		says: func(err error) (respond, bool) { return answer(saysAs[E](err)) },
+	}
 }
 
 // OnIs maps errors whose tree holds sentinel, as errors.Is finds it; fn gets the error as it arose.
 func OnIs(sentinel error, fn func(r *Request, err error) Response) Mapper {
-	if sentinel == nil || fn == nil || !reflect.TypeOf(sentinel).Comparable() {
+	if sentinel == nil || fn == nil || isNilPointer(sentinel) || !reflect.ValueOf(sentinel).Comparable() {
 		return Mapper{}
 	}
-	m := Mapper{kind: mapsSentinel, name: fmt.Sprintf("is %q", sentinel), sentinel: sentinel}
-	m.match = func(err error) (respond, bool) {
-		if err != sentinel {
-			is, isIs := err.(interface{ Is(error) bool })
-			if !isIs || !is.Is(sentinel) {
-				return nil, false
-			}
-		}
-		return fn, true
+	return Mapper{
+		kind: mapsSentinel, name: "is " + strconv.Quote(textOf(sentinel)), sentinel: sentinel,
+		itself: func(err error) (respond, bool) { return fn, err == sentinel },
+		says:   func(err error) (respond, bool) { return fn, saysIs(err, sentinel) },
 	}
-	return m
 }
 
 // contextEnded reports whether err only says that the request's context was
 // cancelled: the client is gone, or the server cuts off what outlasted the drain timeout.
 func contextEnded(ctx context.Context, err error) bool {
-	return errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
-}
-
-func errorIs[E error](err error) bool {
-	_, ok := errors.AsType[E](err)
-	return ok
+	return errors.Is(ctx.Err(), context.Canceled) && holds(err, context.Canceled)
 }

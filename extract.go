@@ -319,7 +319,7 @@ func (x Extractor[T]) blame(err error, status int, code string, params map[strin
 }
 
 func missing(err error) bool {
-	rejected, ok := errors.AsType[*InvalidRequest](err)
+	rejected, ok := errorAs[*InvalidRequest](err)
 	return ok && rejected.Missing() || errorIs[*unsetError](err)
 }
 
@@ -344,7 +344,7 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 	}
 	var other error
 	note := func(err error) {
-		rejected, ok := errors.AsType[*InvalidRequest](err)
+		rejected, ok := errorAs[*InvalidRequest](err)
 		switch {
 		case err == nil:
 		case !ok:

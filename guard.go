@@ -336,26 +336,32 @@ func (d *Denial) Unwrap() error {
 
 // denialIn is the Denial that err is or wraps, or nil. Whatever adds something
 // of its own to it, as errors.Join with another error, is no mere no.
-func denialIn(err error) *Denial { return denialWithin(err, maxDepth) }
+func denialIn(err error) *Denial {
+	room := maxWrapping
+	return denialWithin(err, &room)
+}
 
-func denialWithin(err error, depth int) *Denial {
-	if depth == 0 {
+// maxWrapping is how many errors of a tree are looked at for a denial: it may lead back to itself.
+const maxWrapping = 1000
+
+func denialWithin(err error, room *int) *Denial {
+	if *room--; *room < 0 || err == nil || isNilPointer(err) {
 		return nil
 	}
 	switch e := err.(type) {
 	case *Denial:
-		if e == nil || e.Status() == http.StatusInternalServerError {
+		if e.Status() == http.StatusInternalServerError {
 			return nil
 		}
 		return e
 	case *Error, *PanicError: // says itself what it is
 		return nil
 	case interface{ Unwrap() error }:
-		return denialWithin(e.Unwrap(), depth-1)
+		return denialWithin(e.Unwrap(), room)
 	case interface{ Unwrap() []error }:
 		var denials []*Denial
 		for _, inner := range e.Unwrap() {
-			d := denialWithin(inner, depth-1)
+			d := denialWithin(inner, room)
 			if d == nil {
 				return nil
 			}
@@ -365,9 +371,6 @@ func denialWithin(err error, depth int) *Denial {
 	}
 	return nil
 }
-
-// maxDepth bounds how far an error is unwrapped: its chain may lead back to itself.
-const maxDepth = 100
 
 // foremost is the denial that the client gets of several: a 401, with the
 // challenges of all, before a 403. It is nil where there is none.

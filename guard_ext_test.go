@@ -223,7 +223,7 @@ func TestCheckSeesTheDecodedRequest(t *testing.T) {
 	}
 	app, log := newApp()
 	app.Guard(login())
-	app.Handle("POST /x/{id}", weft.Handle(echo[in]).Check(func(ctx context.Context, in in) error {
+	app.Handle("POST /x/{id}", weft.Handle(func(_ context.Context, in in) (person, error) { return in.Body, nil }).Check(func(ctx context.Context, in in) error {
 		require.NotNil(t, weft.RouteOf(ctx))
 		switch in.Body.Name {
 		case "mine":

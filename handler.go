@@ -109,6 +109,23 @@ func (h *Handler[Req, Resp]) Catch(m ...Mapper) *Handler[Req, Resp] {
 	return &Handler[Req, Resp]{h.fn, h.spec.withMappers(m)}
 }
 
+// Errors declares which errors of its own the handler can fail with, each by an
+// example: a sentinel, or any value of a type, for which a nil pointer will do:
+//
+//	Errors(ErrClosed, (*OutOfStock)(nil))
+//
+// Build then proves that each is mapped: that a [Mapper] of the route, its groups
+// or the app takes the example, or that it says itself what the client sees, as an [Error] and
+// an [InvalidRequest] do, also where it wraps one. What is neither is an error of Build. So the plan
+// tells every way in which the route can fail.
+//
+// What is declared is taken for complete: Build warns of a mapper on the
+// handler that is for none of it. Errors that are only wrapped by fmt.Errorf or joined need
+// no declaring beside those they wrap; a wrapper type that a mapper is for does.
+func (h *Handler[Req, Resp]) Errors(examples ...error) *Handler[Req, Resp] {
+	return &Handler[Req, Resp]{h.fn, h.spec.withErrors(examples)}
+}
+
 // Meta attaches values that stages find by type, with [MetaOf]; of two with the same type the later one counts.
 func (h *Handler[Req, Resp]) Meta(values ...any) *Handler[Req, Resp] {
 	return &Handler[Req, Resp]{h.fn, h.spec.withMeta(values)}

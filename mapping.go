@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/weft-go/weft/internal/callsite"
@@ -14,8 +15,9 @@ type attachedMapper struct {
 	at callsite.Site
 }
 
-// mapping is the mappers of one level, by kind.
-type mapping [mapsInterface + 1][]Mapper
+// mapping is the mappers of one level by kind, each kind in an order that does
+// not depend on how they were attached.
+type mapping [mapsInterface + 1][]attachedMapper
 
 // newMapping sorts a level's mappers, and reports those that cannot be.
 func newMapping(list []attachedMapper, report func(at callsite.Site, problem, remedy string)) *mapping {
@@ -23,65 +25,95 @@ func newMapping(list []attachedMapper, report func(at callsite.Site, problem, re
 		return nil
 	}
 	m := &mapping{}
-	for i, a := range list {
+	for _, a := range list {
 		if a.kind == mapsNothing {
-			report(a.at, "a Mapper maps nothing", "make it with On or OnIs, a function, and a sentinel that can be compared")
+			report(a.at, "a Mapper maps nothing", "make it with On or OnIs, a function, and a sentinel that is not nil and can be compared")
 			continue
 		}
-		if first := slices.IndexFunc(list[:i], a.same); first >= 0 {
-			report(a.at, fmt.Sprintf("errors of %s have two mappers at one level, the other is at %v", a.name, list[first].at), "keep one of them, or attach one further in")
+		if first := slices.IndexFunc(m[a.kind], a.same); first >= 0 {
+			other := m[a.kind][first]
+			problem := fmt.Sprintf("errors of %s have two mappers at one level, the other is at %v", a.name, other.at)
+			if a.target != other.target {
+				problem += fmt.Sprintf(" and for %s, which has the same methods", other.name)
+			}
+			report(a.at, problem, "keep one of them, or attach one further in")
 			continue
 		}
-		m[a.kind] = append(m[a.kind], a.Mapper)
+		m[a.kind] = append(m[a.kind], a)
 	}
-	slices.SortStableFunc(m[mapsInterface], func(a, b Mapper) int {
-		return cmp.Or(cmp.Compare(b.target.NumMethod(), a.target.NumMethod()), cmp.Compare(a.name, b.name))
-	})
+	for _, mappers := range m {
+		slices.SortStableFunc(mappers, attachedMapper.compare)
+	}
 	return m
 }
 
 // same reports whether two mappers are for the same errors.
 func (a attachedMapper) same(b attachedMapper) bool {
+	if a.kind == mapsInterface && b.kind == mapsInterface {
+		return a.target.Implements(b.target) && b.target.Implements(a.target)
+	}
 	return a.kind == b.kind && a.target == b.target && a.sentinel == b.sentinel
 }
 
-// find is the mapper's function for err, if the level has one.
-func (m *mapping) find(err error) (answer respond, found bool) {
-	for _, mappers := range m {
+// compare orders mappers of one kind by who is asked first about one error.
+func (a attachedMapper) compare(b attachedMapper) int {
+	if a.kind == mapsInterface && a.target.NumMethod() != b.target.NumMethod() {
+		return cmp.Compare(b.target.NumMethod(), a.target.NumMethod())
+	}
+	return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.typeName(), b.typeName()))
+}
+
+// typeName tells mappers of the same name apart, where their types can be told apart.
+func (a attachedMapper) typeName() string {
+	t := a.target
+	if t == nil {
+		t = reflect.TypeOf(a.sentinel)
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() + "." + t.Name()
+}
+
+// find is the mapper for err and its function, if the level has one.
+func (m *mapping) find(err error) (by *attachedMapper, answer respond) {
+	for kind, mappers := range m {
 		if len(mappers) == 0 {
 			continue
 		}
 		walk(err, func(inner error) bool {
-			for _, mapper := range mappers {
-				if answer, found = mapper.match(inner); found {
-					return true
-				}
-			}
-			return false
+			by, answer = match(mappers, mapperKind(kind), inner)
+			return by != nil
 		})
-		if found {
-			return answer, true
+		if by != nil {
+			return by, answer
 		}
 	}
-	return nil, false
+	return nil, nil
 }
 
-// walk visits the errors of a tree in the order of errors.Is, until visit returns true.
-func walk(err error, visit func(error) bool) (stopped bool) {
-	for err != nil {
-		if visit(err) {
-			return true
+// match is which of the mappers of one kind is for one error of a tree. What an
+// error is comes before what it says it is, but for interfaces, where more methods say more.
+func match(mappers []attachedMapper, kind mapperKind, err error) (*attachedMapper, respond) {
+	for i := range mappers {
+		if answer, ok := mappers[i].itself(err); ok {
+			return &mappers[i], answer
 		}
-		switch wrapper := err.(type) {
-		case interface{ Unwrap() error }:
-			err = wrapper.Unwrap()
-		case interface{ Unwrap() []error }:
-			return slices.ContainsFunc(wrapper.Unwrap(), func(inner error) bool { return walk(inner, visit) })
-		default:
-			return false
+		if kind == mapsInterface {
+			if answer, ok := mappers[i].says(err); ok {
+				return &mappers[i], answer
+			}
 		}
 	}
-	return false
+	if kind == mapsInterface {
+		return nil, nil
+	}
+	for i := range mappers {
+		if answer, ok := mappers[i].says(err); ok {
+			return &mappers[i], answer
+		}
+	}
+	return nil, nil
 }
 
 var errMapperNothing = errors.New("the exception mapper returned the zero Response")
@@ -92,8 +124,8 @@ func (st *stage) mapped(r *Request, err error) (resp Response, cause error) {
 	cause = err
 	var handed []Response // failures that mappers returned, innermost first
 	for _, level := range st.levels {
-		respond, found := level.find(err)
-		if !found {
+		by, respond := level.find(err)
+		if by == nil {
 			continue
 		}
 		answer := respond(r, err)
@@ -109,7 +141,7 @@ func (st *stage) mapped(r *Request, err error) (resp Response, cause error) {
 		cause = errors.Join(cause, err)
 	}
 	resp = problem(r, err)
-	if resp.Err() != err { // and something was wrong with the error itself
+	if !identical(resp.Err(), err) { // and something was wrong with the error itself
 		cause = errors.Join(cause, resp.Err())
 	}
 	return replay(resp, handed), cause

@@ -3,7 +3,6 @@ package weft
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -184,7 +183,7 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 		}
 		err = &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Cause: err}
 	}
-	if errors.Is(err, context.DeadlineExceeded) && errors.Is(r.ctx.Err(), context.DeadlineExceeded) && !errorIs[*Error](err) {
+	if errors.Is(r.ctx.Err(), context.DeadlineExceeded) && holds(err, context.DeadlineExceeded) && !errorIs[*Error](err) {
 		err = timedOut(err)
 	}
 	original := err
@@ -252,8 +251,8 @@ func (st *stage) report(r *Request, err error) {
 }
 
 func logFailure(logger *slog.Logger, r *Request, message, stage string, err error) {
-	attrs := []any{"stage", stage, "method", r.http.Method, "path", r.http.URL.Path, "error", fmt.Sprint(err)}
-	if p, ok := errors.AsType[*PanicError](err); ok {
+	attrs := []any{"stage", stage, "method", r.http.Method, "path", r.http.URL.Path, "error", textOf(err)}
+	if p := panicIn(err); p != nil {
 		attrs = append(attrs, "stack", string(p.Stack))
 	}
 	defer func() { _ = recover() }() // a logger that panics must not take the request with it

@@ -21,6 +21,8 @@ type Plan struct {
 	Routes []RoutePlan `json:"routes"`
 	// Misses are the groups whose middleware runs where no route matched.
 	Misses []MissPlan `json:"misses"`
+	// Warnings are about declarations that have no effect. Build logs each.
+	Warnings []Warning `json:"warnings"`
 }
 
 // RoutePlan is what one route does.
@@ -38,7 +40,8 @@ type RoutePlan struct {
 	Reads []ReadInfo `json:"reads"`
 	// Writes are the values that a success is made of, none where the handler makes the Response.
 	Writes []WriteInfo `json:"writes"`
-	// Statuses are those that the route's own declarations can lead to, the success first.
+	// Statuses are those that the route's own declarations can lead to, the
+	// success first. Those of declared errors are here where no mapper takes them.
 	Statuses []int `json:"statuses"`
 	// Limit is how many bytes of body are accepted.
 	Limit int64 `json:"limit"`
@@ -49,6 +52,8 @@ type RoutePlan struct {
 	Stages []StageInfo `json:"stages"`
 	// Catches are the exception mappers for errors of the route, the nearest level first.
 	Catches []CatchInfo `json:"catches"`
+	// Errors are those that the handler declares, and what becomes of each; see [Handler.Errors].
+	Errors []ErrorInfo `json:"errors"`
 }
 
 // CatchInfo describes one exception mapper at one place.
@@ -131,6 +136,12 @@ func (p *Plan) String() string {
 		fmt.Fprintf(w, "\nno route under %s\n", m.Prefix)
 		writeStages(w, m.Stages)
 	}
+	if len(p.Warnings) > 0 {
+		fmt.Fprintln(w, "\nwarnings")
+	}
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(w, "  %v\n", warning)
+	}
 	_ = w.Flush() // to a strings.Builder
 	return text.String()
 }
@@ -140,6 +151,16 @@ func (r *RoutePlan) write(w *tabwriter.Writer) {
 	writeStages(w, r.Stages)
 	for _, c := range r.Catches {
 		fmt.Fprintf(w, "  -\tcatch\t%s\t%s\t%s\n", levelText(c.Level, c.Group), c.Error, c.Source)
+	}
+	for _, e := range r.Errors {
+		switch {
+		case e.Mapper != nil:
+			fmt.Fprintf(w, "  -\terror\t%s\t%s\t%s\n", levelText(e.Mapper.Level, e.Mapper.Group), e.Error, e.Mapper.Source)
+		case e.Itself:
+			fmt.Fprintf(w, "  -\terror\titself\t%s\t%s\n", e.Error, e.Source)
+		default:
+			fmt.Fprintf(w, "  -\terror\tnot mapped\t%s\t%s\n", e.Error, e.Source)
+		}
 	}
 	statuses := make([]string, len(r.Statuses))
 	for i, s := range r.Statuses {
@@ -200,10 +221,21 @@ type BuildError struct {
 	at callsite.Site
 }
 
-func (e *BuildError) Error() string {
-	s := e.Source + ": "
-	if e.Route != "" {
-		s += "route " + strconv.Quote(e.Route) + ": "
+func (e *BuildError) Error() string { return Warning{e.Source, e.Route, e.Problem, e.Remedy}.String() }
+
+// Warning is a declaration that does no harm and, for certain, no good. It has
+// the members of a [BuildError], but does not keep the App from being built.
+type Warning struct {
+	Source  string `json:"source"`
+	Route   string `json:"route,omitempty"`
+	Problem string `json:"problem"`
+	Remedy  string `json:"remedy"`
+}
+
+func (w Warning) String() string {
+	s := w.Source + ": "
+	if w.Route != "" {
+		s += "route " + strconv.Quote(w.Route) + ": "
 	}
-	return s + e.Problem + "; " + e.Remedy
+	return s + w.Problem + "; " + w.Remedy
 }

@@ -26,6 +26,8 @@ type resolution struct {
 	routes    []*resolvedRoute
 	misses    []resolvedMiss
 	problems  []*BuildError
+	warnings  []*BuildError
+	reach     reach
 	rulebook  rulebook
 	mappings  map[*Group]*mapping // nil for a group without mappers
 	keys      []*key              // that stages provide
@@ -40,6 +42,7 @@ type resolvedRoute struct {
 	intake   *intake // nil where nothing is read
 	at       callsite.Site
 	outer    []*stage // middleware of the groups and the route
+	own      *mapping // of the handler, nil where it has no mappers
 	guards   []*stage
 	extract  *stage // nil where nothing is read
 	checks   []*stage
@@ -70,10 +73,11 @@ type resolvedMiss struct {
 func resolve(a *App) *resolution {
 	r := &resolution{
 		app:      a,
-		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}},
+		plan:     &Plan{App: []StageInfo{}, Routes: []RoutePlan{}, Misses: []MissPlan{}, Warnings: []Warning{}},
 		prefixes: map[*Group]pattern.Prefix{},
 		broken:   map[*Group]bool{},
 		mappings: map[*Group]*mapping{},
+		reach:    reach{alive: map[mapperKey]bool{}},
 		problems: slices.Clone(a.problems),
 	}
 	if a.validate != nil {
@@ -114,20 +118,23 @@ func resolve(a *App) *resolution {
 	r.collectKeys()
 	for _, rr := range r.routes {
 		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
-		r.plan.Routes = append(r.plan.Routes, r.routePlan(rr))
+		plan := r.routePlan(rr)
+		r.proveErrors(&plan, rr)
+		r.noteReach(&plan, rr)
+		r.plan.Routes = append(r.plan.Routes, plan)
 	}
 	for _, m := range append(r.misses, resolvedMiss{}) { // also where no group has a prefix
 		way := slices.Concat(r.outermost, m.outer)
 		r.prove(way, len(way))
 	}
+	r.findDead()
+	r.planWarnings()
 	return r
 }
 
 // err joins the problems in the order of the source.
 func (r *resolution) err() error {
-	slices.SortStableFunc(r.problems, func(a, b *BuildError) int {
-		return cmp.Or(cmp.Compare(a.at.File, b.at.File), cmp.Compare(a.at.Line, b.at.Line))
-	})
+	inOrderOfSource(r.problems)
 	var errs []error
 	for i, p := range r.problems {
 		same := func(q *BuildError) bool { return q.at == p.at && q.Problem == p.Problem && q.Remedy == p.Remedy }
@@ -151,9 +158,32 @@ func (r *resolution) err() error {
 
 // report adds a problem, unless the same one was found on another way.
 func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
-	p := BuildError{at.String(), route, problem, remedy, at}
-	if !slices.ContainsFunc(r.problems, func(q *BuildError) bool { return *q == p }) {
-		r.problems = append(r.problems, &p)
+	r.problems = addOnce(r.problems, BuildError{at.String(), route, problem, remedy, at})
+}
+
+// warn adds a warning, unless the same one was found on another way.
+func (r *resolution) warn(at callsite.Site, route, problem, remedy string) {
+	r.warnings = addOnce(r.warnings, BuildError{at.String(), route, problem, remedy, at})
+}
+
+func addOnce(list []*BuildError, p BuildError) []*BuildError {
+	if slices.ContainsFunc(list, func(q *BuildError) bool { return *q == p }) {
+		return list
+	}
+	return append(list, &p)
+}
+
+func inOrderOfSource(list []*BuildError) {
+	slices.SortStableFunc(list, func(a, b *BuildError) int {
+		return cmp.Or(cmp.Compare(a.at.File, b.at.File), cmp.Compare(a.at.Line, b.at.Line))
+	})
+}
+
+// planWarnings puts the warnings into the plan, in the order of the source.
+func (r *resolution) planWarnings() {
+	inOrderOfSource(r.warnings)
+	for _, w := range r.warnings {
+		r.plan.Warnings = append(r.plan.Warnings, Warning{w.Source, w.Route, w.Problem, w.Remedy})
 	}
 }
 
@@ -320,8 +350,8 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 
 	groups := d.group.lineage()
 	rr := &resolvedRoute{endpoint: d.endpoint, group: d.group, at: d.at}
-	own := newMapping(d.endpoint.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
-	levels := r.levels(own, d.group)
+	rr.own = newMapping(d.endpoint.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
+	levels := r.levels(rr.own, d.group)
 	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.middleware, levels))
 	outside := slices.Concat(r.outermost, rr.outer)
 	rr.guards = r.once(outside, r.guards(groups, name, d.endpoint.guards, levels))

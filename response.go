@@ -73,7 +73,7 @@ const (
 func JSON(v any) Response {
 	body, err := encodeJSON(v)
 	if err != nil {
-		return Fail(fmt.Errorf("encoding %T as JSON: %w", v, err))
+		return Fail(&during{fmt.Sprintf("encoding %T as JSON", v), err})
 	}
 	return Response{newHead(http.StatusOK, jsonType), body}
 }

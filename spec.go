@@ -28,6 +28,7 @@ type spec struct {
 	strict    bool         // unknown query parameters are refused
 	extractor *extraction  // what Extract was given, or nil for what Req says by itself
 	checks    []check
+	declares  []declaredError
 }
 
 //go:noinline
@@ -69,6 +70,17 @@ func (s *spec) withCheck(name string, run func(ctx context.Context, in any) erro
 func (s *spec) withMappers(m []Mapper) *spec {
 	c := *s
 	c.catch(here(), m)
+	return &c
+}
+
+//go:noinline
+func (s *spec) withErrors(examples []error) *spec {
+	c := *s
+	at := here()
+	c.declares = slices.Clip(c.declares)
+	for _, example := range examples {
+		c.declares = append(c.declares, declaredError{example, at})
+	}
 	return &c
 }
 

@@ -59,10 +59,18 @@ var slips = []struct {
 		func(n int) string { return fmt.Sprintf(`middleware "m%d" has no function`, n) }},
 	{"an interceptor without a function", func(h handler, n int) handler { return h.Intercept(weft.After(fmt.Sprint("i", n), nil)) },
 		func(n int) string { return fmt.Sprintf(`interceptor "i%d" has no function`, n) }},
+	{"an error that nothing maps", func(h handler, n int) handler { return h.Errors(fmt.Errorf("unmapped %d", n)) },
+		func(n int) string { return fmt.Sprintf(`takes "unmapped %d", which`, n) }},
+	{"two mappers for the same errors", func(h handler, n int) handler {
+		err := fmt.Errorf("mapped %d", n)
+		return h.Catch(weft.OnIs(err, answer)).Catch(weft.OnIs(err, answer)).Errors(err)
+	}, func(n int) string { return fmt.Sprintf(`errors of is "mapped %d" have two mappers`, n) }},
 	{"middleware in the wrong order", func(h handler, n int) handler {
 		return h.Use(through(fmt.Sprint("outer", n), weft.Inside(fmt.Sprint("inner", n))), through(fmt.Sprint("inner", n)))
 	}, func(n int) string { return fmt.Sprintf(`"outer%d" must stand inside "inner%d"`, n, n) }},
 }
+
+func answer(*weft.Request, error) weft.Response { return weft.Empty() }
 
 func through(name string, rules ...weft.StageOption) weft.Middleware {
 	return weft.NewMiddleware(name, func(r *weft.Request, next weft.Next) weft.Response { return next(r) }, rules...)
