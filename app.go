@@ -178,6 +178,12 @@ func (a *App) Intercept(m ...Middleware) { a.root.intercept("App.Intercept", m) 
 // [Handler.Guard]. They are not asked where no route matches.
 func (a *App) Guard(g ...Guard) { a.root.guarded("App.Guard", g) }
 
+// Around adds functions around the handlers of every route; see [AroundAny].
+func (a *App) Around(fns ...AroundAny) { a.root.around("App.Around", unnamed(fns)) }
+
+// AroundWith adds AroundAnys that have a name and options to every route.
+func (a *App) AroundWith(stages ...AroundAnyStage) { a.root.around("App.AroundWith", named(stages)) }
+
 // Catch adds exception mappers for every error, those before routing too, such as
 // a 404; see [Mapper].
 func (a *App) Catch(m ...Mapper) { a.root.catch("App.Catch", m) }
@@ -223,6 +229,12 @@ func (g *Group) Intercept(m ...Middleware) { g.intercept("Group.Intercept", m) }
 // Guard adds guards to every route in the group; see [Handler.Guard].
 func (g *Group) Guard(guards ...Guard) { g.guarded("Group.Guard", guards) }
 
+// Around adds functions around the handlers of every route in the group; see [AroundAny].
+func (g *Group) Around(fns ...AroundAny) { g.around("Group.Around", unnamed(fns)) }
+
+// AroundWith adds AroundAnys that have a name and options to every route in the group.
+func (g *Group) AroundWith(stages ...AroundAnyStage) { g.around("Group.AroundWith", named(stages)) }
+
 // Catch adds exception mappers for errors that arise in the group; see [Mapper].
 func (g *Group) Catch(m ...Mapper) { g.catch("Group.Catch", m) }
 
@@ -257,6 +269,11 @@ func (g *Group) intercept(what string, m []Middleware) {
 func (g *Group) guarded(what string, guards []Guard) {
 	at := g.app.mayDeclare(what)
 	g.level.guard(at, guards)
+}
+
+func (g *Group) around(what string, list []*aroundStage) {
+	at := g.app.mayDeclare(what)
+	g.level.around(at, list)
 }
 
 func (g *Group) catch(what string, m []Mapper) {

@@ -124,6 +124,22 @@ func TestLaw9AGuardCostsNoAllocation(t *testing.T) {
 	}), "a check")
 }
 
+func TestLaw9AnAroundCostsNoAllocation(t *testing.T) {
+	around := func(ctx context.Context, in struct{}, next func(context.Context, struct{}) (pong, error)) (pong, error) {
+		return next(ctx, in)
+	}
+	get := httptest.NewRequest("GET", "/x", nil)
+	measure := func(n int) float64 {
+		app := New()
+		app.Handle("GET /x", Handle(ping).Around(slices.Repeat([]Around[struct{}, pong]{around}, n)...))
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	none := measure(0)
+	assert.Equal(t, none, measure(1), "one around")
+	assert.Equal(t, none, measure(8), "eight")
+	assert.Equal(t, none+1, measure(20), "beyond them, one allocation for all")
+}
+
 func TestLaw9OneFinallyCostsNoAllocation(t *testing.T) {
 	for n, more := range []float64{0, 0, 1} {
 		app := New()

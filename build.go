@@ -96,7 +96,17 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	if rr.respond != nil {
 		rr.respond.server = l.server
 	}
-	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, l.observers)
+	// The handler's function is watched from its own boundary, inside the arounds.
+	watch := watchersOf(l.observers, rr.handler.info)
+	end := l.first + len(rr.outer) + len(rr.inner)
+	if rr.extract != nil {
+		end++
+	}
+	way := l.crossings(rr, end, watch)
+	if len(way) > 0 {
+		watch = nil
+	}
+	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, rr.endpoint.bind(rr.arounds, way), watch, l.observers)
 	l.observe(rr.outer)
 	l.observe(rr.inner)
 	guards, checks := l.guards(rr.guards), l.checks(rr.endpoint, rr.checks)
@@ -116,6 +126,26 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	behind[0].dispatch = guards.before(behind[0].dispatch)
 	last := len(behind) - 1
 	return l.chain(append(slices.Clone(rr.outer), behind[:last]...), behind[last])
+}
+
+// crossings are the boundaries of a route's arounds and of the handler behind
+// them; their marks come behind the handler stage's, which is at most end.
+func (l *linker) crossings(rr *resolvedRoute, end int, handler *watch) []*crossing {
+	if len(rr.arounds) == 0 {
+		return nil
+	}
+	caller := rr.handler
+	var way []*crossing
+	for i, st := range append(slices.Clone(rr.arounds), rr.handler) {
+		c := &crossing{caller: caller, server: l.server, mark: end + 1 + i, watch: handler, last: st == rr.handler}
+		if !c.last {
+			c.watch = watchersOf(l.observers, st.info)
+		}
+		way = append(way, c)
+		caller = st
+	}
+	l.marks = max(l.marks, end+1+len(way))
+	return way
 }
 
 func (l *linker) miss(outer []*stage, levels []*mapping) Next {

@@ -23,8 +23,15 @@ type endpoint struct {
 // typedCall runs the user's function on a frame; out is its Resp as a *Resp.
 type typedCall func(ctx context.Context, frame frame) (out any, err error)
 
-// frame is a typedFrame; request is its Req, as a *Req.
-type frame interface{ request() any }
+// frame is a typedFrame: the Req and the Resp of one request.
+type frame interface {
+	request() any // a *Req
+	result() any  // a *Resp
+	value() any   // the Req
+	answer() any  // the Resp
+	take(in any)  // a Req
+	put(out any)  // a Resp
+}
 
 // problems reports what is wrong with the declarations. A codec of the user's
 // knows itself what it can encode.
@@ -36,11 +43,6 @@ func (e *endpoint) problems(ownCodec bool) []*BuildError {
 	set := func(at callsite.Site) bool { return at != callsite.Site{} }
 	if e.missing {
 		add(e.at, "the handler's function is nil", "give Handle a function")
-	}
-	for _, c := range e.checks {
-		if c.run == nil {
-			add(c.at, "a Check has no function", "give it one, or leave it out")
-		}
 	}
 	switch {
 	case set(e.statusAt) && e.resp == typeResponse:
@@ -143,17 +145,6 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 	return extract, handler, respond
 }
 
-// checkStages are the endpoint's checks on a route.
-func (e *endpoint) checkStages(route string) []*stage {
-	var stages []*stage
-	for _, c := range e.checks {
-		stages = append(stages, &stage{at: c.at, info: &StageInfo{
-			Name: c.name, Kind: KindCheck, Level: LevelRoute, Route: route, Source: c.at.String(),
-		}})
-	}
-	return stages
-}
-
 // extract reads the request into a frame for the handler.
 func (e *endpoint) extract(st *stage, in *intake) func(*Request, Next) Response {
 	return func(r *Request, next Next) Response {
@@ -187,8 +178,8 @@ func (e *endpoint) reading(extract *stage, in *intake, handle func(*Request, Nex
 }
 
 // run is the innermost stage: the handler, and its answer as a Response.
-func (e *endpoint) run(handler, respond *stage, observers []Observer) func(*Request, Next) Response {
-	call := e.calling(watchersOf(observers, handler.info))
+func (e *endpoint) run(handler, respond *stage, fn typedCall, w *watch, observers []Observer) func(*Request, Next) Response {
+	call := e.calling(fn, w)
 	answer := e.answering(handler, respond, observers)
 	return func(r *Request, _ Next) Response {
 		out, err := call(r)
@@ -200,8 +191,8 @@ func (e *endpoint) run(handler, respond *stage, observers []Observer) func(*Requ
 }
 
 // calling runs the function with everything declared for it, and turns its panic into an error.
-func (e *endpoint) calling(w *watch) func(*Request) (any, error) {
-	call := func(r *Request) (any, error) { return e.protected(r.ctx, e.framed(r)) }
+func (e *endpoint) calling(fn typedCall, w *watch) func(*Request) (any, error) {
+	call := func(r *Request) (any, error) { return fn.protected(r.ctx, e.framed(r)) }
 	if inner := call; e.timeout > 0 {
 		call = func(r *Request) (any, error) { return e.timed(r, inner) }
 	}
@@ -225,10 +216,10 @@ func (e *endpoint) framed(r *Request) frame {
 	return f
 }
 
-func (e *endpoint) protected(ctx context.Context, frame frame) (out any, err error) {
+func (fn typedCall) protected(ctx context.Context, frame frame) (out any, err error) {
 	returned := false
 	defer rescue(&returned, &err)
-	out, err = e.call(ctx, frame)
+	out, err = fn(ctx, frame)
 	returned = true
 	return out, err
 }

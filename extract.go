@@ -2,6 +2,7 @@ package weft
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -20,40 +21,53 @@ import (
 // and tested by one call of Extract. The functions of this file make them;
 // [Handler.Extract] uses one in place of what the handler's Req says by itself.
 type Extractor[T any] struct {
+	from    *sources                  // nil of the zero Extractor
+	extract func(*Request) (T, error) // nil where there are problems
+}
+
+// sources is what an Extractor reads. It has no type parameter, because an
+// Extractor is compiled for each handler's Req.
+type sources struct {
 	reads    []ReadInfo
 	keys     keyUse
 	problems []binding.Problem
-	extract  func(*Request) (T, error)
 	plan     *binding.Plan // of a struct with tags
 }
 
+var noSources = &sources{problems: []binding.Problem{{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"}}}
+
+// extractor is an Extractor, one that cannot be used where there are problems.
+func extractor[T any](from sources, extract func(*Request) (T, error)) Extractor[T] {
+	if len(from.problems) > 0 {
+		extract = nil
+	}
+	return Extractor[T]{&from, extract}
+}
+
 // Extract reads a T from r. What the client did wrong is an [*InvalidRequest].
-func (x Extractor[T]) Extract(r *Request) (T, error) {
-	if x.extract == nil || len(x.problems) > 0 {
-		var zero T
-		return zero, x.unusable()
+func (x Extractor[T]) Extract(r *Request) (value T, err error) {
+	if x.extract == nil {
+		return value, x.sources().unusable()
 	}
 	return x.extract(r)
 }
 
 // Reads describes what the Extractor reads.
-func (x Extractor[T]) Reads() []ReadInfo { return x.reads }
+func (x Extractor[T]) Reads() []ReadInfo { return x.sources().reads }
+
+func (x Extractor[T]) sources() *sources { return cmp.Or(x.from, noSources) }
 
 // erased is the Extractor as a handler's spec holds it.
 func (x Extractor[T]) erased() *extraction {
-	problems := x.problems
-	if x.extract == nil && len(problems) == 0 {
-		problems = append(problems, binding.Problem{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"})
-	}
-	return &extraction{x.reads, x.keys, problems, x.plan, func(r *Request, in any) (err error) {
+	return &extraction{x.sources(), func(r *Request, in any) (err error) {
 		*in.(*T), err = x.Extract(r)
 		return err
 	}}
 }
 
-func (x Extractor[T]) unusable() error {
-	err := fmt.Errorf("the Extractor of %v cannot be used", reflect.TypeFor[T]())
-	for _, p := range x.problems {
+func (s *sources) unusable() error {
+	err := errors.New("the Extractor cannot be used")
+	for _, p := range s.problems {
 		err = fmt.Errorf("%w: %s", err, p.Text)
 	}
 	return err
@@ -114,12 +128,12 @@ func single[T any](source Source, name string) Extractor[T] {
 	plan, problems := binding.Compile(reflect.StructOf([]reflect.StructField{{
 		Name: "Value", Type: t, Tag: reflect.StructTag(string(source) + ":" + strconv.Quote(tag)),
 	}}), bindingTypes)
-	return Extractor[T]{reads: readsOf(plan), problems: problems, extract: func(r *Request) (v T, err error) {
+	return extractor(sources{reads: readsOf(plan), problems: problems}, func(r *Request) (v T, err error) {
 		if failures := plan.Bind(binding.TargetOf(&v), r.http, false); failures != nil {
 			return v, &InvalidRequest{http.StatusBadRequest, bound(failures)}
 		}
 		return v, nil
-	}}
+	})
 }
 
 // JSONBody reads the JSON body, strictly unless the route's [JSONOptions] say
@@ -135,19 +149,18 @@ func JSONBody[T any]() Extractor[T] {
 func KeyValue[T any](k *Key[T]) Extractor[T] {
 	id := k.identity()
 	if id == nil {
-		return Extractor[T]{problems: []binding.Problem{{Text: "KeyValue was given no key", Remedy: "give it one made by NewKey"}}}
+		return extractor[T](sources{problems: []binding.Problem{{Text: "KeyValue was given no key", Remedy: "give it one made by NewKey"}}}, nil)
 	}
-	return Extractor[T]{
+	return extractor(sources{
 		reads: []ReadInfo{{Source: SourceValue, Name: id.name, Form: id.typ.String(), Required: true}},
 		keys:  keyUse{needs: []*key{id}},
-		extract: func(r *Request) (T, error) {
-			v, present := k.Get(r)
-			if !present {
-				return v, &unsetError{id.String()}
-			}
-			return v, nil
-		},
-	}
+	}, func(r *Request) (T, error) {
+		v, present := k.Get(r)
+		if !present {
+			return v, &unsetError{id.String()}
+		}
+		return v, nil
+	})
 }
 
 // TextBody reads a body of type text/plain in UTF-8.
@@ -157,13 +170,10 @@ func TextBody() Extractor[string] { return bodyExtractor("text", (*Request).deco
 func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decodeRaw) }
 
 func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
-	return Extractor[T]{
-		reads: []ReadInfo{{Source: SourceBody, Form: form}},
-		extract: func(r *Request) (v T, err error) {
-			err = decode(r, &v)
-			return v, err
-		},
-	}
+	return extractor(sources{reads: []ReadInfo{{Source: SourceBody, Form: form}}}, func(r *Request) (v T, err error) {
+		err = decode(r, &v)
+		return v, err
+	})
 }
 
 // Struct reads a struct field by field, as its tags say:
@@ -189,10 +199,10 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 // A handler whose Req is such a struct reads it like this by itself.
 func Struct[T any]() Extractor[T] {
 	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
-	return Extractor[T]{reads: readsOf(plan), keys: keyUse{fields: plan.Values}, problems: problems, plan: plan, extract: func(r *Request) (v T, err error) {
+	return extractor(sources{readsOf(plan), keyUse{fields: plan.Values}, problems, plan}, func(r *Request) (v T, err error) {
 		err = fillStruct(plan, r, &v)
 		return v, err
-	}}
+	})
 }
 
 // NewExtractor makes an Extractor of a function. An [*InvalidRequest] that it
@@ -200,20 +210,24 @@ func Struct[T any]() Extractor[T] {
 // The options [ReadsBody], [Needs] and [Reads] say what it reads; the others are for stages.
 func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...StageOption) Extractor[T] {
 	said := rules{name: name}.with(opts)
-	x := Extractor[T]{
-		reads:   []ReadInfo{{Source: fromItself, Name: said.name, Form: reflect.TypeFor[T]().String()}},
-		keys:    said.keyUse,
-		extract: fn,
+	from := sources{
+		reads: []ReadInfo{{Source: fromItself, Name: said.name, Form: reflect.TypeFor[T]().String()}},
+		keys:  said.keyUse,
 	}
 	if said.readsBody {
-		x.reads = append(x.reads, ReadInfo{Source: SourceBody, Form: strings.Join(said.mediaTypes, ", ")})
+		from.reads = append(from.reads, ReadInfo{Source: SourceBody, Form: strings.Join(said.mediaTypes, ", ")})
 	}
 	if said.once || said.outside != nil || said.inside != nil || said.provides != nil {
-		x.problems = append(x.problems, binding.Problem{
+		from.problems = append(from.problems, binding.Problem{
 			Text: fmt.Sprintf("the extractor %q has an option for stages", said.name), Remedy: "leave out Once, Outside, Inside and Provides",
 		})
 	}
-	return x
+	if fn == nil {
+		from.problems = append(from.problems, binding.Problem{
+			Text: fmt.Sprintf("the extractor %q has no function", said.name), Remedy: "give it one",
+		})
+	}
+	return extractor(from, fn)
 }
 
 // Optional is absent where x finds that its value is missing. Other failures stay.
@@ -225,18 +239,18 @@ func Optional[T any](x Extractor[T]) Extractor[Opt[T]] {
 		}
 		return Some(v), err
 	})
-	optional.spare()
+	optional.from.spare()
 	return optional
 }
 
-// spare makes what x reads something that may be missing.
-func (x *Extractor[T]) spare() {
-	for i := range x.reads {
-		x.reads[i].Required = false
+// spare makes what is read something that may be missing.
+func (s *sources) spare() {
+	for i := range s.reads {
+		s.reads[i].Required = false
 	}
-	x.keys = keyUse{reads: slices.Concat(x.keys.reads, x.keys.needs), fields: slices.Clone(x.keys.fields)}
-	for i := range x.keys.fields {
-		x.keys.fields[i].Optional = true
+	s.keys = keyUse{reads: slices.Concat(s.keys.reads, s.keys.needs), fields: slices.Clone(s.keys.fields)}
+	for i := range s.keys.fields {
+		s.keys.fields[i].Optional = true
 	}
 }
 
@@ -249,9 +263,9 @@ func Default[T any](x Extractor[T], fallback T) Extractor[T] {
 		}
 		return v, err
 	})
-	d.spare()
-	for i := range d.reads {
-		d.reads[i].Default = fmt.Sprint(fallback)
+	d.from.spare()
+	for i := range d.from.reads {
+		d.from.reads[i].Default = fmt.Sprint(fallback)
 	}
 	return d
 }
@@ -265,7 +279,7 @@ func Map[T, U any](x Extractor[T], fn func(T) (U, error)) Extractor[U] {
 			return u, err
 		}
 		u, err = fn(v)
-		return u, x.blame(err, http.StatusBadRequest, CodeInvalidType, map[string]any{"type": "value"})
+		return u, x.from.blame(err, http.StatusBadRequest, CodeInvalidType, map[string]any{"type": "value"})
 	})
 }
 
@@ -275,11 +289,11 @@ func Validate[T any](x Extractor[T], check func(T) error) Extractor[T] {
 	validated := derived(x, func(r *Request) (T, error) {
 		v, err := x.Extract(r)
 		if err == nil {
-			err = x.blame(check(v), http.StatusUnprocessableEntity, "invalid", nil)
+			err = x.from.blame(check(v), http.StatusUnprocessableEntity, "invalid", nil)
 		}
 		return v, err
 	})
-	validated.plan = x.plan
+	validated.from.plan = x.sources().plan
 	return validated
 }
 
@@ -299,19 +313,21 @@ func Try[T any](x Extractor[T]) Extractor[Tried[T]] {
 
 // derived is an Extractor that reads what x reads.
 func derived[T, U any](x Extractor[T], extract func(*Request) (U, error)) Extractor[U] {
-	return Extractor[U]{reads: slices.Clone(x.reads), keys: x.keys, problems: x.problems, extract: extract}
+	from := *x.sources()
+	from.reads, from.plan = slices.Clone(from.reads), nil
+	return extractor(from, extract)
 }
 
-// blame makes an error of the user's the client's, at the place that x reads.
-func (x Extractor[T]) blame(err error, status int, code string, params map[string]any) error {
+// blame makes an error of the user's the client's, at the place that is read.
+func (s *sources) blame(err error, status int, code string, params map[string]any) error {
 	if err == nil || errorIs[*InvalidRequest](err) || errorIs[*Error](err) {
 		return err
 	}
 	f := FieldError{Code: code, Params: params, Cause: err}
-	switch len(x.reads) {
+	switch len(s.reads) {
 	case 0:
 	case 1:
-		f.Source, f.Name = x.reads[0].Source, x.reads[0].Name
+		f.Source, f.Name = s.reads[0].Source, s.reads[0].Name
 	default:
 		f.Source = SourceRequest
 	}

@@ -23,43 +23,32 @@ func (g gate) before(dispatch func(*Request, Next) Response) func(*Request, Next
 		return dispatch
 	}
 	return func(r *Request, next Next) Response {
-		if refused := g.pass(r); refused.head != nil {
-			return refused
+		if st, err := g.verdict(r); err != nil {
+			return st.fail(r, err)
 		}
 		return dispatch(r, next)
 	}
 }
 
-// pass returns the answer to a request that may not pass, or the zero Response.
-// It is the boundary of each of the functions.
-func (g gate) pass(r *Request) (refused Response) {
-	asked, returned := 0, false
-	defer func() {
-		if !returned {
-			r.state.body.barred = nil
-			if p := recover(); p != nil {
-				refused = g[asked].stage.fail(r, caught(p))
-			}
+// verdict is the error of the function that did not let the request pass, and
+// its stage. It is the boundary of each of the functions.
+func (g gate) verdict(r *Request) (asked *stage, err error) {
+	barred := &r.state.body.barred
+	returned := false
+	defer rescue(&returned, &err)
+	for i := range g {
+		asked, *barred = g[i].stage, nil
+		if !g[i].body {
+			*barred = asked
 		}
-	}()
-	var err error
-	for asked = range g {
-		k := &g[asked]
-		if k.body {
-			r.state.body.barred = nil
-		} else {
-			r.state.body.barred = k.stage
-		}
-		if err = k.allow(r); err != nil {
+		err = g[i].allow(r)
+		*barred = nil
+		if err != nil {
 			break
 		}
 	}
-	r.state.body.barred = nil
 	returned = true
-	if err != nil {
-		return g[asked].stage.fail(r, err)
-	}
-	return Response{}
+	return asked, err
 }
 
 // guards links the guards of a route.
@@ -86,9 +75,13 @@ func (l *linker) guards(stages []*stage) gate {
 // checks links the checks of a route.
 func (l *linker) checks(e *endpoint, stages []*stage) gate {
 	var g gate
-	for i, st := range stages {
-		check := e.checks[i]
-		g = append(g, l.keeper(st, true, func(r *Request) error { return check.run(r.ctx, e.framed(r).request()) }))
+	for _, st := range stages {
+		g = append(g, l.keeper(st, true, func(r *Request) error {
+			if err := st.check.run(r.ctx, e.framed(r).request()); err != nil {
+				return err
+			}
+			return r.state.values.kept(&st.rules)
+		}))
 	}
 	return g
 }
@@ -111,11 +104,31 @@ func (l *linker) keeper(st *stage, body bool, allow func(*Request) error) keeper
 	return keeper{st, allow, body}
 }
 
+// CheckStage is a check with a name and options; [NewCheck] makes it.
+type CheckStage[Req any] struct{ *check }
+
+// NewCheck gives a check a name, under which the plan, logs and traces know it,
+// and options such as [Needs]; see [Handler.CheckWith].
+func NewCheck[Req any](name string, fn func(context.Context, Req) error, opts ...StageOption) CheckStage[Req] {
+	return CheckStage[Req]{&check{rules: rules{name: name}.with(opts), run: erasedCheck(fn)}}
+}
+
 // check is a guard on the decoded request.
 type check struct {
-	at   callsite.Site
-	name string
-	run  func(ctx context.Context, in any) error // in is a *Req; nil where the user gave no function
+	rules
+	run func(ctx context.Context, in any) error // in is a *Req; nil where the user gave no function
+}
+
+func erasedCheck[Req any](fn func(context.Context, Req) error) func(context.Context, any) error {
+	if fn == nil {
+		return nil
+	}
+	return func(ctx context.Context, in any) error { return fn(ctx, *in.(*Req)) }
+}
+
+type attachedCheck struct {
+	*check
+	at callsite.Site
 }
 
 // errBarred is what a guard gets in place of the body.

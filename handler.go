@@ -91,17 +91,41 @@ func (h *Handler[Req, Resp]) Guard(g ...Guard) *Handler[Req, Resp] {
 // Check adds a guard on the decoded and validated request, asked before the
 // interceptors: after the checks added before. It returns nil, a [Denial], an error made by [Invalid], or any other.
 func (h *Handler[Req, Resp]) Check(fn func(context.Context, Req) error) *Handler[Req, Resp] {
-	var run func(context.Context, any) error
-	if fn != nil {
-		run = func(ctx context.Context, in any) error { return fn(ctx, *in.(*Req)) }
+	return &Handler[Req, Resp]{h.fn, h.spec.withChecks([]*check{{rules{name: functionName(fn)}, erasedCheck(fn)}})}
+}
+
+// CheckWith adds checks that have a name and options; see [Handler.Check].
+func (h *Handler[Req, Resp]) CheckWith(stages ...CheckStage[Req]) *Handler[Req, Resp] {
+	list := make([]*check, len(stages))
+	for i, s := range stages {
+		list[i] = s.check
 	}
-	return &Handler[Req, Resp]{h.fn, h.spec.withCheck(functionName(fn), run)}
+	return &Handler[Req, Resp]{h.fn, h.spec.withChecks(list)}
 }
 
 // Intercept adds interceptors: Middleware that stand inside everything else,
 // where the request has been decoded, around the handler. The order is that of [Handler.Use].
 func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
 	return &Handler[Req, Resp]{h.fn, h.spec.withInterceptors(m)}
+}
+
+// Around adds typed functions around the handler, the first outermost, inside
+// those of the app and the groups and inside what was added before; see [Around].
+func (h *Handler[Req, Resp]) Around(fns ...Around[Req, Resp]) *Handler[Req, Resp] {
+	list := make([]*aroundStage, len(fns))
+	for i, fn := range fns {
+		list[i] = &aroundStage{rules: rules{name: functionName(fn)}, wrap: wrapAround(fn)}
+	}
+	return &Handler[Req, Resp]{h.fn, h.spec.withArounds(list)}
+}
+
+// AroundWith adds Arounds that have a name and options; see [Handler.Around].
+func (h *Handler[Req, Resp]) AroundWith(stages ...AroundStage[Req, Resp]) *Handler[Req, Resp] {
+	list := make([]*aroundStage, len(stages))
+	for i, s := range stages {
+		list[i] = s.aroundStage
+	}
+	return &Handler[Req, Resp]{h.fn, h.spec.withArounds(list)}
 }
 
 // Catch adds exception mappers for errors that arise on the route; see [Mapper].
@@ -172,15 +196,11 @@ func (h *Handler[Req, Resp]) endpoint() *endpoint {
 		return nil
 	}
 	return &endpoint{
-		spec:  *h.spec,
-		req:   reflect.TypeFor[Req](),
-		resp:  reflect.TypeFor[Resp](),
-		frame: func() frame { return new(typedFrame[Req, Resp]) },
-		call: func(ctx context.Context, frame frame) (out any, err error) {
-			f := frame.(*typedFrame[Req, Resp])
-			f.out, err = h.fn(ctx, f.in)
-			return &f.out, err
-		},
+		spec:   *h.spec,
+		req:    reflect.TypeFor[Req](),
+		resp:   reflect.TypeFor[Resp](),
+		frame:  func() frame { return new(typedFrame[Req, Resp]) },
+		call:   calling(h.fn),
 		output: newOutput(reflect.TypeFor[Resp]()),
 	}
 }
@@ -191,4 +211,18 @@ type typedFrame[Req, Resp any] struct {
 	out Resp
 }
 
+// calling calls a handler's function on a frame.
+func calling[Req, Resp any](fn func(context.Context, Req) (Resp, error)) typedCall {
+	return func(ctx context.Context, frame frame) (_ any, err error) {
+		f := frame.(*typedFrame[Req, Resp])
+		f.out, err = fn(ctx, f.in)
+		return &f.out, err
+	}
+}
+
 func (f *typedFrame[Req, Resp]) request() any { return &f.in }
+func (f *typedFrame[Req, Resp]) result() any  { return &f.out }
+func (f *typedFrame[Req, Resp]) value() any   { return f.in }
+func (f *typedFrame[Req, Resp]) answer() any  { return f.out }
+func (f *typedFrame[Req, Resp]) take(in any)  { f.in, _ = in.(Req) }
+func (f *typedFrame[Req, Resp]) put(out any)  { f.out, _ = out.(Resp) }

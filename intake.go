@@ -161,7 +161,12 @@ func (in *intake) read(r *Request, req any) error {
 	if err := in.fill(r, req); err != nil {
 		return err
 	}
-	if in.rules == nil {
+	return in.validate(r, req)
+}
+
+// validate checks the Req that req points to. Of a nil intake there is nothing to check.
+func (in *intake) validate(r *Request, req any) error {
+	if in == nil || in.rules == nil {
 		return nil
 	}
 	subject := in.subject(req)

@@ -174,5 +174,6 @@ func functionName(fn any) string {
 	}
 	name := runtime.FuncForPC(v.Pointer()).Name()
 	name = name[strings.LastIndexByte(name, '/')+1:]
-	return strings.TrimSuffix(name, "-fm") // a method value
+	name = strings.ReplaceAll(name, "[...]", "") // type arguments
+	return strings.TrimSuffix(name, "-fm")       // a method value
 }

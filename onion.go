@@ -19,6 +19,8 @@ type stage struct {
 	dispatch func(*Request, Next) Response
 	rules    rules         // what its options said of it
 	guard    *guard        // of a guard, which has no dispatch
+	check    *check        // of a check, which has none either
+	around   *aroundStage  // of an Around
 	at       callsite.Site // where it was attached
 	server   *Server       // that it was linked for
 	levels   []*mapping    // whose mappers its errors meet, the nearest first
@@ -177,6 +179,7 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 		}
 	}()
 	err = concrete(err)
+	r.state.body.barred = nil // of a guard that panicked
 	if contextEnded(r.state.base.Context, err) {
 		if srv := r.state.server; srv == nil || !srv.cutting.Load() {
 			return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(r, err)
@@ -188,7 +191,7 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 	}
 	original := err
 	resp, err = st.mapped(r, err)
-	if resp.Status() >= http.StatusInternalServerError {
+	if resp.Status() >= http.StatusInternalServerError && !errorIs[*reportedError](err) {
 		st.report(r, err)
 	}
 	return challenging(resp, original).carrying(original)
@@ -251,10 +254,14 @@ func (st *stage) report(r *Request, err error) {
 }
 
 func logFailure(logger *slog.Logger, r *Request, message, stage string, err error) {
-	attrs := []any{"stage", stage, "method", r.http.Method, "path", r.http.URL.Path, "error", textOf(err)}
+	attrs, ctx := []any{"stage", stage}, context.Background()
+	if r != nil {
+		attrs, ctx = append(attrs, "method", r.http.Method, "path", r.http.URL.Path), r.ctx
+	}
+	attrs = append(attrs, "error", textOf(err))
 	if p := panicIn(err); p != nil {
 		attrs = append(attrs, "stack", string(p.Stack))
 	}
 	defer func() { _ = recover() }() // a logger that panics must not take the request with it
-	logger.ErrorContext(r.ctx, message, attrs...)
+	logger.ErrorContext(ctx, message, attrs...)
 }

@@ -109,6 +109,7 @@ const (
 	KindExtract     Kind = "extract"
 	KindCheck       Kind = "check"
 	KindInterceptor Kind = "interceptor"
+	KindAround      Kind = "around"
 	KindHandler     Kind = "handler"
 	KindRespond     Kind = "respond"
 )

@@ -47,6 +47,7 @@ type resolvedRoute struct {
 	extract  *stage // nil where nothing is read
 	checks   []*stage
 	inner    []*stage // interceptors
+	arounds  []*stage
 	handler  *stage
 	respond  *stage // nil where the handler makes the Response
 }
@@ -57,7 +58,7 @@ func (rr *resolvedRoute) way() []*stage {
 	if rr.extract != nil {
 		stages = append(stages, rr.extract)
 	}
-	stages = append(slices.Concat(stages, rr.checks, rr.inner), rr.handler)
+	stages = append(slices.Concat(stages, rr.checks, rr.inner, rr.arounds), rr.handler)
 	if rr.respond != nil {
 		stages = append(stages, rr.respond)
 	}
@@ -107,6 +108,7 @@ func resolve(a *App) *resolution {
 		r.stages(g.middleware, KindMiddleware, StageInfo{}, nil)
 		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
 		r.guardStages(g.guards, StageInfo{}, nil)
+		r.aroundStages(g.arounds, StageInfo{}, nil)
 	}
 	table := &routeTable{}
 	for _, d := range a.routes {
@@ -249,6 +251,48 @@ func (r *resolution) guards(groups []*Group, route string, own []attachedGuard, 
 	return append(stages, r.guardStages(own, StageInfo{Level: LevelRoute, Route: route}, levels)...)
 }
 
+// checkStages gives the checks of a route their places.
+func (r *resolution) checkStages(list []attachedCheck, where StageInfo, levels []*mapping) []*stage {
+	var stages []*stage
+	for _, a := range list {
+		if a.check == nil || a.run == nil {
+			r.report(a.at, where.Route, "a check has no function", "give it one, or leave it out")
+			continue
+		}
+		st := r.stage(where, KindCheck, a.rules, a.at, levels, nil)
+		st.check = a.check
+		stages = append(stages, st)
+	}
+	return stages
+}
+
+// aroundStages gives the arounds of one level their places.
+func (r *resolution) aroundStages(list []attachedAround, where StageInfo, levels []*mapping) []*stage {
+	var stages []*stage
+	for _, a := range list {
+		switch {
+		case a.aroundStage == nil:
+			r.report(a.at, "", "an around is the zero value", "make it with NewAround or NewAroundAny")
+		case a.wrap == nil && a.any == nil:
+			r.report(a.at, "", fmt.Sprintf("the around %q has no function", a.name), "give it one, or leave it out")
+		default:
+			st := r.stage(where, KindAround, a.rules, a.at, levels, nil)
+			st.around = a.aroundStage
+			stages = append(stages, st)
+		}
+	}
+	return stages
+}
+
+// arounds gives the arounds of all levels their places; see interceptors.
+func (r *resolution) arounds(groups []*Group, route string, own []attachedAround, levels []*mapping) []*stage {
+	var stages []*stage
+	for _, g := range groups {
+		stages = append(stages, r.aroundStages(g.level.arounds, r.place(g, route), levels)...)
+	}
+	return append(stages, r.aroundStages(own, StageInfo{Level: LevelRoute, Route: route}, levels)...)
+}
+
 // place is where the stages of a group stand on a route.
 func (r *resolution) place(g *Group, route string) StageInfo {
 	if g.outer == nil {
@@ -357,15 +401,16 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.guards = r.once(outside, r.guards(groups, name, d.endpoint.guards, levels))
 	outside = append(outside, rr.guards...)
 	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.interceptors, levels))
+	rr.arounds = r.once(slices.Concat(outside, rr.inner), r.arounds(groups, name, slices.Concat(d.endpoint.typed, d.endpoint.core), levels))
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
-	rr.checks = d.endpoint.checkStages(name)
-	for _, st := range append([]*stage{rr.extract, rr.handler, rr.respond}, rr.checks...) {
+	rr.checks = r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels)
+	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
 			st.levels = levels
 		}
 	}
-	r.checkOrder(slices.Concat(outside, rr.inner))
+	r.checkOrder(slices.Concat(outside, rr.inner, rr.arounds))
 
 	meta := slices.Clone(d.endpoint.meta)
 	for _, g := range slices.Backward(groups) {

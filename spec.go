@@ -1,11 +1,9 @@
 package weft
 
 import (
-	"context"
 	"slices"
 	"time"
 
-	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
 )
 
@@ -27,8 +25,11 @@ type spec struct {
 	json      *JSONOptions // nil is the app's
 	strict    bool         // unknown query parameters are refused
 	extractor *extraction  // what Extract was given, or nil for what Req says by itself
-	checks    []check
 	declares  []declaredError
+	checks    []attachedCheck
+	typed     []attachedAround // arounds for the handler's own types
+	core      []attachedAround // and those inside them, for the types that Adapt gave up
+	base      *typedCall       // the function inside those, where there are any
 }
 
 //go:noinline
@@ -60,9 +61,22 @@ func (s *spec) withGuards(g []Guard) *spec {
 }
 
 //go:noinline
-func (s *spec) withCheck(name string, run func(ctx context.Context, in any) error) *spec {
+func (s *spec) withChecks(list []*check) *spec {
 	c := *s
-	c.checks = append(slices.Clip(c.checks), check{here(), name, run})
+	c.checks = slices.Clip(c.checks)
+	for _, one := range list {
+		c.checks = append(c.checks, attachedCheck{one, here()})
+	}
+	return &c
+}
+
+//go:noinline
+func (s *spec) withArounds(list []*aroundStage) *spec {
+	c := *s
+	c.typed = slices.Clip(c.typed)
+	for _, a := range list {
+		c.typed = append(c.typed, attachedAround{a, here()})
+	}
 	return &c
 }
 
@@ -135,11 +149,8 @@ func (s *spec) withExtraction(x *extraction) *spec {
 
 // extraction is an Extractor of a Req.
 type extraction struct {
-	reads    []ReadInfo
-	keys     keyUse
-	problems []binding.Problem
-	plan     *binding.Plan // of a struct with tags
-	fill     func(r *Request, in any) error
+	*sources
+	fill func(r *Request, in any) error
 }
 
 // level is what each of the three levels, app, group and route, declares. Its
@@ -148,6 +159,7 @@ type level struct {
 	middleware   []attached
 	interceptors []attached
 	guards       []attachedGuard
+	arounds      []attachedAround
 	mappers      []attachedMapper
 	meta         []any // the latest first
 }
@@ -159,6 +171,11 @@ type attached struct {
 
 type attachedGuard struct {
 	*guard
+	at callsite.Site
+}
+
+type attachedAround struct {
+	*aroundStage
 	at callsite.Site
 }
 
@@ -174,6 +191,13 @@ func (l *level) guard(at callsite.Site, guards []Guard) {
 	l.guards = slices.Clip(l.guards)
 	for _, g := range guards { // nil too: a guard that is left out would let everybody in
 		l.guards = append(l.guards, attachedGuard{asGuard(g), at})
+	}
+}
+
+func (l *level) around(at callsite.Site, list []*aroundStage) {
+	l.arounds = slices.Clip(l.arounds)
+	for _, a := range list {
+		l.arounds = append(l.arounds, attachedAround{a, at})
 	}
 }
 
