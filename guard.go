@@ -343,8 +343,8 @@ func denialWithin(err error, depth int) *Denial {
 	}
 	switch e := err.(type) {
 	case *Denial:
-		if e == nil || e.Status() == http.StatusInternalServerError {
-			return nil
+		if e == nil || e.Status() != http.StatusForbidden && e.Status() != http.StatusUnauthorized {
+			return nil // not one that Deny or Unauthenticated made, or made of a challenge that cannot be sent
 		}
 		return e
 	case *Error, *PanicError: // says itself what it is
