@@ -19,6 +19,7 @@ import (
 // [Unauthenticated], for no. Only a Denial means no. Any other error is a
 // failure: nothing could be decided. It ends the request, as what it is, whatever [Any], [Not] or [Unless]
 // stand around the guard: an outage never lets anybody in. A panic is a failure too.
+// What a guard has set before it says no is taken back.
 //
 // Allow must not read the body, unless the guard says that it [ReadsBody]. One
 // value serves all requests, concurrently.
@@ -57,7 +58,8 @@ func ValueGuard[T any](k *Key[T], name string, fn func(*Request) (T, error), opt
 	return g
 }
 
-// All lets pass what every guard lets pass, asked in order. It provides what all of them together provide.
+// All lets pass what every guard lets pass, asked in order. It provides what all of them together provide;
+// what those provided that let pass stays where a later one says no, as with guards one behind the other.
 func All(guards ...Guard) Guard { return combine(allOf, guards) }
 
 // Any lets pass what one of the guards lets pass, asked in order up to that
@@ -66,7 +68,8 @@ func All(guards ...Guard) Guard { return combine(allOf, guards) }
 // one, since who logs in may pass; else the first 403.
 func Any(guards ...Guard) Guard { return combine(anyOf, guards) }
 
-// Not lets pass what g says no to. A failure of g is a failure. It provides nothing.
+// Not lets pass what g says no to. A failure of g is a failure. It provides
+// nothing: what g provided is taken back, whatever it said.
 func Not(g Guard) Guard { return combine(notOf, []Guard{g}) }
 
 // Unless lets pass what condition lets pass, and otherwise asks g. Unlike [Any],
@@ -184,10 +187,12 @@ func (g *guard) judge(r *Request, note *Decision) error {
 	case anyOf:
 		return g.judgeAny(r, note)
 	case notOf:
+		there := r.state.values.there
 		no, err := g.saysNo(0, r, note)
 		if no != nil || err != nil {
 			return err
 		}
+		r.state.values.undo(there)
 		return Deny("")
 	case unlessOf:
 		no, err := g.saysNo(0, r, note)
@@ -236,12 +241,17 @@ func (g *guard) judgeAny(r *Request, note *Decision) error {
 	return foremost(denials)
 }
 
-// ask calls the user's function, and sees that it kept its promise.
+// ask calls the user's function, and sees that it kept its promise. Where it
+// says no, what it set before is taken back.
 func (g *guard) ask(r *Request) error {
 	if g.allow == nil {
 		return fmt.Errorf("the guard %q has no function", g.name)
 	}
+	there := r.state.values.there
 	if err := g.allow(r); err != nil {
+		if r.state.values.there != there && denialIn(err) != nil {
+			r.state.values.undo(there)
+		}
 		return err
 	}
 	return r.state.values.kept(&g.rules)
