@@ -133,6 +133,7 @@ func combine(op operator, guards []Guard) Guard {
 func (g *guard) use(p *guard) {
 	first := len(g.of) == 1
 	g.reads = append(g.reads, p.reads...)
+	g.tried = append(g.tried, p.tried...)
 	for _, k := range p.needs {
 		if g.operator != allOf || !slices.Contains(g.provides, k) { // by a part before
 			g.needs = append(g.needs, k)
@@ -152,6 +153,8 @@ func (g *guard) use(p *guard) {
 				g.may = append(g.may, k)
 			}
 		}
+	case notOf:
+		g.tried = append(g.tried, p.possible()...)
 	case unlessOf:
 		for _, k := range slices.Concat(p.provides, p.may) {
 			if !slices.Contains(g.may, k) {
@@ -265,15 +268,16 @@ func (g *guard) problems(report func(problem, remedy string)) {
 	case g.operator != alone && len(g.of) == 0:
 		report(fmt.Sprintf("the guard %q is made of no guards", g.name), "give it some, or leave it out")
 	}
-	if g.operator == allOf {
-		provided := slices.Concat(g.provides, g.may)
-		for i, k := range provided {
-			if slices.Contains(provided[:i], k) {
-				report(fmt.Sprintf("two parts of the guard %q provide %v", g.name, k), "keep one of them, or join the two with Any")
-			}
-		}
-	}
+	var provided []*key
 	for _, p := range g.of {
+		if g.operator == allOf {
+			for _, k := range slices.Concat(p.possible(), p.tried) {
+				if slices.Contains(provided, k) {
+					report(fmt.Sprintf("two parts of the guard %q provide %v", g.name, k), "keep one of them, or join the two with Any")
+				}
+			}
+			provided = append(provided, p.possible()...)
+		}
 		p.problems(report)
 	}
 }

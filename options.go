@@ -20,6 +20,7 @@ type rules struct {
 type keyUse struct {
 	provides []*key // certainly, where the stage lets the request go on
 	may      []*key // provides some of the time: one branch of several does
+	tried    []*key // sets and takes back, within Not
 	needs    []*key
 	reads    []*key
 	fields   []binding.ValueField // that take values of keys, by type or name
