@@ -1,6 +1,7 @@
 package weft
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 )
@@ -93,7 +94,7 @@ func (d Decision) write(text *strings.Builder) {
 	text.WriteString(d.Guard + " " + string(d.Verdict))
 	if len(d.Parts) == 0 {
 		if d.Err != nil {
-			text.WriteString(": " + d.Err.Error())
+			text.WriteString(": " + fmt.Sprint(d.Err)) // which survives an Error that panics
 		}
 		return
 	}
@@ -110,7 +111,7 @@ func (d Decision) write(text *strings.Builder) {
 func (d Decision) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("guard", d.Guard), slog.String("verdict", string(d.Verdict))}
 	if d.Err != nil {
-		attrs = append(attrs, slog.String("error", d.Err.Error()))
+		attrs = append(attrs, slog.String("error", fmt.Sprint(d.Err)))
 	}
 	for _, p := range d.Parts {
 		attrs = append(attrs, slog.Attr{Key: p.Guard, Value: p.LogValue()})
