@@ -51,6 +51,9 @@ func (g gate) pass(r *Request) (refused Response) {
 			r.state.body.barred = k.stage
 		}
 		if err = k.allow(r); err != nil {
+			if k.stage.guard != nil {
+				err = answered(err)
+			}
 			break
 		}
 	}

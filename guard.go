@@ -379,6 +379,34 @@ func denialWithin(err error, depth int) *Denial {
 	return nil
 }
 
+// answered is a guard's error as the request is to be answered. Denials that were
+// joined are one no, and a failure is not answered as the Denial that it
+// holds: nobody would look for an outage behind a 403.
+func answered(err error) error {
+	var within *Denial // that would be the face of err
+	walk(err, func(e error) bool {
+		switch e := e.(type) {
+		case *Denial:
+			within = e
+			return e != nil
+		case *Error, *PanicError:
+			return true
+		}
+		return false
+	})
+	if within == nil {
+		return err
+	}
+	switch no := denialIn(err); no {
+	case within:
+		return err
+	case nil:
+		return &Error{Status: http.StatusInternalServerError, Code: "internal", Cause: err}
+	default:
+		return errors.Join(no, err)
+	}
+}
+
 // maxDepth bounds how far an error is unwrapped: its chain may lead back to itself.
 const maxDepth = 100
 
