@@ -21,10 +21,7 @@ func decided(g weft.Guard, does []*kind, want finding) string {
 	if wrong := want.tells(d); wrong != "" {
 		return wrong
 	}
-	if wrong := want.heldBy(held(r)); wrong != "" {
-		return wrong
-	}
-	return readable(d)
+	return want.heldBy(v.held(r))
 }
 
 // tells says in what a decision and its parts are not what was found, or "".

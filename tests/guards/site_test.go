@@ -104,6 +104,7 @@ func newSite(t require.TestingT, guards map[level][]weft.Guard, opts ...weft.Opt
 
 // The fields in which a site is told what the leaves do, and tells what came of it.
 const (
+	idField      = "X-Id"
 	doesField    = "X-Does"
 	askedField   = "X-Asked"
 	heldField    = "X-Held"
@@ -112,12 +113,12 @@ const (
 
 // visit reads what the leaves do from the request, and writes what came of it into the answer.
 func (s *site) visit(r *weft.Request, next weft.Next) weft.Response {
-	v := &visit{}
+	v := &visit{id: r.Header().Get(idField)}
 	for _, i := range numbers(r.Header().Get(doesField)) {
 		v.does = append(v.does, allKinds[i])
 	}
 	resp := next(r.WithContext(v.in(r.Context())))
-	return resp.WithHeader(askedField, listed(v.asked)).WithHeader(heldField, listed(held(r))).WithHeader(handledField, strconv.FormatBool(v.handled))
+	return resp.WithHeader(askedField, listed(v.asked)).WithHeader(heldField, listed(v.held(r))).WithHeader(handledField, strconv.FormatBool(v.handled))
 }
 
 func listed(list []int) string { return strings.Trim(fmt.Sprint(list), "[]") }
@@ -194,16 +195,25 @@ func listen(t *testing.T) *sites {
 
 // visit sends a request over the connection.
 func (s *sites) visit(t *testing.T, host string, does []*kind) outcome {
-	hr, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.URL+path, nil)
+	o, err := s.send(t.Context(), host, "", does)
 	require.NoError(t, err)
+	return o
+}
+
+func (s *sites) send(ctx context.Context, host, id string, does []*kind) (outcome, error) {
+	hr, err := http.NewRequestWithContext(ctx, http.MethodGet, s.server.URL+path, nil)
+	if err != nil {
+		return outcome{}, err
+	}
 	hr.Host = host
+	hr.Header.Set(idField, id)
 	hr.Header.Set(doesField, encoded(does))
 	resp, err := s.server.Client().Do(hr)
-	require.NoError(t, err)
+	if err != nil {
+		return outcome{}, err
+	}
 	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	return s.served[host].read(resp.StatusCode, resp.Header, string(body))
+	return s.served[host].read(resp.StatusCode, resp.Header, string(body)), errors.Join(err, resp.Body.Close())
 }
 
 // differs says what is not as the model finds it, or "".

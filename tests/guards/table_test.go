@@ -29,7 +29,7 @@ func allow(g weft.Guard, does []*kind) (v *visit, now []int, panicked any, err e
 	r := weft.NewRequest(base.WithContext(v.in(base.Context())))
 	defer func() {
 		panicked = recover()
-		now = held(r)
+		now = v.held(r)
 	}()
 	return v, nil, nil, g.Allow(r)
 }
@@ -101,7 +101,7 @@ func said(k *kind, leaf int) (what any, panicked bool) {
 func TestTheTableOfGuardsThatAreCalled(t *testing.T) {
 	rows := 0
 	check := func(shape *tree, of []*kind) {
-		for _, forms := range []func(int) form{onlyValues, onlySets} {
+		for i, forms := range []func(int) form{onlyValues, onlySets} {
 			tr := numbered(shape, forms)
 			g := tr.guard()
 			eachOf(len(tr.leaves()), of, func(does []*kind) {
@@ -111,8 +111,10 @@ func TestTheTableOfGuardsThatAreCalled(t *testing.T) {
 				if wrong := judged(g, does, want, asked); wrong != "" {
 					t.Errorf("%v, where the leaves %v: %s", tr, does, wrong)
 				}
-				if wrong := decided(g, does, want); wrong != "" {
-					t.Errorf("Decide of %v, where the leaves %v: %s", tr, does, wrong)
+				if i == 0 {
+					if wrong := decided(g, does, want); wrong != "" {
+						t.Errorf("Decide of %v, where the leaves %v: %s", tr, does, wrong)
+					}
 				}
 				if t.Failed() && rows%50 == 0 {
 					t.FailNow() // enough is known

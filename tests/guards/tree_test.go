@@ -118,12 +118,12 @@ func (t *tree) guard() weft.Guard {
 	switch t.form {
 	case values:
 		return t.provides[0].guard(t.name(), func(r *weft.Request) (string, error) {
-			return t.value(), t.answer(r)
+			return t.value(r.Context()), t.answer(r)
 		}, needs)
 	case sets:
 		return weft.NewGuard(t.name(), func(r *weft.Request) error {
 			for _, s := range t.provides {
-				s.set(r, t.value())
+				s.set(r, t.value(r.Context()))
 			}
 			return t.answer(r)
 		}, weft.Provides(keysOf(t.provides)...), needs)
@@ -135,8 +135,8 @@ func (t *tree) guard() weft.Guard {
 
 func (t *tree) name() string { return fmt.Sprint("leaf", t.number) }
 
-// value is what the leaf finds out.
-func (t *tree) value() string { return fmt.Sprint("found by leaf ", t.number) }
+// value is what the leaf finds out in the request.
+func (t *tree) value(ctx context.Context) string { return visitOf(ctx).value(t.number) }
 
 // answer is what the leaf says in the request's visit.
 func (t *tree) answer(r *weft.Request) error {
@@ -223,9 +223,11 @@ func keysOf(list []*slot) []weft.AnyKey {
 
 // visit is one request: what the leaves say in it, and what came of it.
 type visit struct {
+	id      string  // of the request, where there are several at a time
 	does    []*kind // by the leaf's number
 	asked   []int   // leaves, in the order in which they were
 	handled bool
+	taken   string // by what needs a value
 }
 
 type visitKey struct{}
@@ -236,13 +238,15 @@ func (v *visit) in(ctx context.Context) context.Context {
 	return context.WithValue(ctx, visitKey{}, v)
 }
 
+func (v *visit) value(number int) string { return fmt.Sprintf("%sfound by leaf %d", v.id, number) }
+
 // held tells which leaves' values a request holds.
-func held(r *weft.Request) []int {
+func (v *visit) held(r *weft.Request) []int {
 	var numbers []int
 	for i, s := range slots {
 		if value, present := s.get(r); present {
-			if value != newLeaf(i, values).value() {
-				return []int{-1} // not that leaf's
+			if value != v.value(i) {
+				return []int{-1} // another request's, or another leaf's
 			}
 			numbers = append(numbers, i)
 		}
