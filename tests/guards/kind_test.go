@@ -15,15 +15,13 @@ const secret = "secret-dsn"
 // kind is one way in which a guard can answer, with what the documentation says
 // of it. Nothing here asks the library what it makes of an answer.
 type kind struct {
-	name    string
-	verdict weft.Verdict
-	status  int // of the answer, where this decides
-	// challenges of a 401
-	challenges func(leaf int) []string
-	answer     func(leaf int) error // or it panics
-	cause      string               // of a failure, as the log must name it
-	// the answer is the leaf's very error; it is not where the error's own methods panic
-	defective bool
+	name       string
+	verdict    weft.Verdict
+	status     int                     // of the request, where this answer decides
+	challenges func(leaf int) []string // of a 401; nil for none
+	answer     func(leaf int) error    // which may panic
+	cause      string                  // of a failure of the server, as the log must name it
+	defective  bool                    // the error's own methods panic, or it cannot be compared
 }
 
 func (k *kind) String() string { return k.name }
@@ -40,6 +38,9 @@ func login(challenge string, leaf int) *weft.Denial {
 const common = `Basic realm="all"`
 
 func own(leaf int) string { return fmt.Sprintf(`Bearer realm="leaf %d"`, leaf) }
+
+// outageOfLeaf stands for the text of the leaf's outage.
+const outageOfLeaf = "outage"
 
 func outage(leaf int) error { return fmt.Errorf("%s: outage at leaf %d", secret, leaf) }
 
@@ -97,11 +98,11 @@ var (
 	}
 	// What does not.
 	fails = &kind{
-		name: "fails", verdict: weft.VerdictFailed, status: 500, cause: "outage at leaf",
+		name: "fails", verdict: weft.VerdictFailed, status: 500, cause: outageOfLeaf,
 		answer: outage,
 	}
 	unavailable = &kind{
-		name: "is unavailable", verdict: weft.VerdictFailed, status: 503, cause: "outage at leaf",
+		name: "is unavailable", verdict: weft.VerdictFailed, status: 503, cause: outageOfLeaf,
 		answer: func(leaf int) error {
 			return &weft.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Cause: outage(leaf)}
 		},
@@ -111,11 +112,11 @@ var (
 		answer: func(leaf int) error { return &weft.Error{Status: http.StatusNotFound, Cause: outage(leaf)} },
 	}
 	joins = &kind{
-		name: "joins a denial and an outage", verdict: weft.VerdictFailed, status: 500, cause: "outage at leaf",
+		name: "joins a denial and an outage", verdict: weft.VerdictFailed, status: 500, cause: outageOfLeaf,
 		answer: func(leaf int) error { return errors.Join(forbid(leaf), outage(leaf)) },
 	}
 	joinsLogin = &kind{
-		name: "wraps a 401 and an outage", verdict: weft.VerdictFailed, status: 500, cause: "outage at leaf",
+		name: "wraps a 401 and an outage", verdict: weft.VerdictFailed, status: 500, cause: outageOfLeaf,
 		answer: func(leaf int) error { return fmt.Errorf("%s: %w: %w", secret, outage(leaf), login(own(leaf), leaf)) },
 	}
 	causedByDenial = &kind{
@@ -145,7 +146,7 @@ var (
 		answer: func(int) error { return context.DeadlineExceeded },
 	}
 	panics = &kind{
-		name: "panics with an error", verdict: weft.VerdictFailed, status: 500, cause: "outage at leaf",
+		name: "panics with an error", verdict: weft.VerdictFailed, status: 500, cause: outageOfLeaf,
 		answer: func(leaf int) error { panic(outage(leaf)) },
 	}
 	panicsWithDenial = &kind{
@@ -166,7 +167,7 @@ var (
 		answer: func(int) error { return &brittle{"Unwrap"} },
 	}
 	incomparable = &kind{
-		name: "fails with an error that cannot be compared", verdict: weft.VerdictFailed, status: 500, cause: "outage at leaf", defective: true,
+		name: "fails with an error that cannot be compared", verdict: weft.VerdictFailed, status: 500, cause: outageOfLeaf, defective: true,
 		answer: func(leaf int) error { return errorList{forbid(leaf), outage(leaf)} },
 	}
 

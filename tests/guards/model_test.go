@@ -23,6 +23,21 @@ type finding struct {
 	parts []finding
 }
 
+// broken is what is said of a guard that lets a request pass without the value that it provides.
+const broken = "went on without having set it"
+
+// cause is what is said of the leaf that failed.
+func (f finding) cause(does []*kind) string {
+	switch k := does[f.failed]; {
+	case k == allows:
+		return broken
+	case k.cause == outageOfLeaf:
+		return outage(f.failed).Error()
+	default:
+		return k.cause
+	}
+}
+
 // inquiry is a guard being asked about a request in which the leaves do what they do.
 type inquiry struct {
 	does  []*kind
@@ -43,7 +58,10 @@ func (q *inquiry) ask(t *tree) finding {
 	q.asked = append(q.asked, t.number)
 	k := q.does[t.number]
 	f := finding{verdict: k.verdict, status: k.status, speaker: -1, failed: -1}
-	switch k.verdict {
+	if t.form == forgets && k == allows { // a broken promise
+		f.verdict, f.status = weft.VerdictFailed, 500
+	}
+	switch f.verdict {
 	case weft.VerdictAllowed:
 		if len(t.provides) > 0 {
 			f.held = []int{t.number}

@@ -22,7 +22,7 @@ func drawTree(t *rapid.T, depth int, first *int) *tree {
 	parts := map[operator]int{not: 1, unless: 2}[op]
 	switch op {
 	case leaf:
-		f := rapid.SampledFrom([]form{values, sets, nothing, plain}).Draw(t, "form")
+		f := rapid.SampledFrom([]form{values, values, sets, sets, nothing, plain, forgets}).Draw(t, "form")
 		*first++
 		return newLeaf(*first-1, f)
 	case all, oneOf:

@@ -265,11 +265,7 @@ func (o outcome) logs(does []*kind, want finding) string {
 	if lines == 0 {
 		return ""
 	}
-	cause := does[want.failed].cause
-	if cause == "outage at leaf" {
-		cause = outage(want.failed).Error()
-	}
-	if n := strings.Count(o.logged[0], cause); n == 0 {
+	if cause := want.cause(does); !strings.Contains(o.logged[0], cause) {
 		return fmt.Sprintf("the log does not name %q: %s", cause, o.logged[0])
 	}
 	return ""

@@ -34,14 +34,15 @@ type form string
 
 const (
 	values  form = "a ValueGuard"
-	sets    form = "a guard that Provides"       // and sets the values whatever it then says
+	sets    form = "a guard that Provides" // and sets the values whatever it then says
+	forgets form = "a guard that Provides, and does not"
 	nothing form = "a type of the user's own"    // which provides nothing
 	plain   form = "a function and nothing more" // likewise
 )
 
 func newLeaf(number int, f form) *tree {
 	l := &tree{op: leaf, number: number, form: f}
-	if f == values || f == sets {
+	if f == values || f == sets || f == forgets {
 		l.provides = []*slot{slots[number]}
 	}
 	return l
@@ -49,12 +50,14 @@ func newLeaf(number int, f form) *tree {
 
 func combined(op operator, of ...*tree) *tree { return &tree{op: op, of: of} }
 
-// String is the tree as Go would say it; G is how rapid prints it too.
 func (t *tree) String() string {
 	if t.op == leaf {
 		s := fmt.Sprint("leaf", t.number)
-		if t.form == sets {
+		switch t.form {
+		case sets:
 			s += "*"
+		case forgets:
+			s += "?"
 		}
 		if len(t.needs) > 0 {
 			s += fmt.Sprint(" needing ", t.needs)
@@ -127,6 +130,8 @@ func (t *tree) guard() weft.Guard {
 			}
 			return t.answer(r)
 		}, weft.Provides(keysOf(t.provides)...), needs)
+	case forgets:
+		return weft.NewGuard(t.name(), t.answer, weft.Provides(keysOf(t.provides)...), needs)
 	case plain:
 		return weft.GuardFunc(t.answer)
 	}
