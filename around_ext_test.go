@@ -17,8 +17,8 @@ import (
 	"github.com/weft-go/weft"
 )
 
-// tracing is an Around for every handler.
-func tracing[Req, Resp any](tr *trace, name string) weft.Around[Req, Resp] {
+// loggedAround is an Around for every handler.
+func loggedAround[Req, Resp any](tr *trace, name string) weft.Around[Req, Resp] {
 	return func(ctx context.Context, in Req, next func(context.Context, Req) (Resp, error)) (Resp, error) {
 		tr.add("+" + name)
 		out, err := next(ctx, in)
@@ -58,9 +58,9 @@ func TestAroundsStandInOrderInsideEverythingElse(t *testing.T) {
 	app, _ := newApp()
 	group := app.Group("/g")
 	h := tr.handler("core").
-		Around(tracing[struct{}, string](tr, "a1"), tracing[struct{}, string](tr, "a2")).
-		Around(tracing[struct{}, string](tr, "a3"), labelled).
-		AroundWith(weft.NewAround("a4", tracing[struct{}, string](tr, "a4"))).
+		Around(loggedAround[struct{}, string](tr, "a1"), loggedAround[struct{}, string](tr, "a2")).
+		Around(loggedAround[struct{}, string](tr, "a3"), labelled).
+		AroundWith(weft.NewAround("a4", loggedAround[struct{}, string](tr, "a4"))).
 		Intercept(tr.stage("i")).Use(tr.stage("m")).
 		Check(func(context.Context, struct{}) error { tr.add("check"); return nil })
 	group.Around(tracedAny(tr, "group"))
@@ -425,9 +425,9 @@ func TestAdaptChangesTheTypesOfAHandler(t *testing.T) {
 			}
 			return nil
 		}).
-		Around(tracing[person, person](tr, "inner")).Use(tr.stage("m")).Status(201).Named("create")
+		Around(loggedAround[person, person](tr, "inner")).Use(tr.stage("m")).Status(201).Named("create")
 	app.Handle("POST /x", enveloped(h).
-		Around(tracing[envelope[person], envelope[person]](tr, "outer1"), tracing[envelope[person], envelope[person]](tr, "outer2")).
+		Around(loggedAround[envelope[person], envelope[person]](tr, "outer1"), loggedAround[envelope[person], envelope[person]](tr, "outer2")).
 		Check(func(context.Context, envelope[person]) error { tr.add("outer check"); return nil }))
 	app.Handle("POST /twice", enveloped(enveloped(h)))
 	app.Handle("POST /plain", h)

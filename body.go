@@ -13,7 +13,7 @@ type body struct {
 	err    error
 	pooled *[]byte // the buffer that holds bytes, while nobody else may have them
 	read   bool
-	barred *stage // a guard that has not said that it reads the body
+	barred *guard // a guard that is being asked and has not said that it reads the body
 }
 
 // bodyPool holds buffers of bodies. Each server has its own.

@@ -40,7 +40,7 @@ func decide(r *Request, g *guard) (decision Decision, err error) {
 	returned := false
 	defer func() {
 		if !returned {
-			decision.Err = err
+			decision.unwound(err)
 		}
 	}()
 	defer rescue(&returned, &err)
@@ -57,6 +57,16 @@ func (d *Decision) begin(g *guard) {
 	}
 	for i, p := range g.of {
 		d.Parts[i] = Decision{Guard: p.name, Verdict: VerdictNotAsked}
+	}
+}
+
+// unwound notes the error of a panic on the guards that it went through, down to the one that panicked.
+func (d *Decision) unwound(err error) {
+	d.Err = err
+	for i := range d.Parts {
+		if p := &d.Parts[i]; p.Verdict == VerdictFailed && p.Err == nil {
+			p.unwound(err)
+		}
 	}
 }
 

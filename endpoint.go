@@ -33,44 +33,52 @@ type frame interface {
 	put(out any)  // a Resp
 }
 
-// problems reports what is wrong with the declarations. A codec of the user's
-// knows itself what it can encode.
-func (e *endpoint) problems(ownCodec bool) []*BuildError {
-	var found []*BuildError
-	add := func(at callsite.Site, problem, remedy string) {
-		found = append(found, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
-	}
-	set := func(at callsite.Site) bool { return at != callsite.Site{} }
+// problems reports what is wrong with the declarations.
+func (e *endpoint) problems() (found problemList) {
 	if e.missing {
-		add(e.at, "the handler's function is nil", "give Handle a function")
+		found.add(e.at, "the handler's function is nil", "give Handle a function")
 	}
 	switch {
 	case set(e.statusAt) && e.resp == typeResponse:
-		add(e.statusAt, "Status has no effect on a handler that returns a Response", "use Response.WithStatus in the handler")
+		found.add(e.statusAt, "Status has no effect on a handler that returns a Response", "use Response.WithStatus in the handler")
 	case set(e.statusAt) && (e.status < 200 || e.status > 399):
-		add(e.statusAt, fmt.Sprintf("Status(%d) is no status of a success", e.status), "use one from 200 to 399; failures are errors that the handler returns")
+		found.add(e.statusAt, fmt.Sprintf("Status(%d) is no status of a success", e.status), "use one from 200 to 399; failures are errors that the handler returns")
 	}
 	if set(e.timeoutAt) && e.timeout <= 0 {
-		add(e.timeoutAt, fmt.Sprintf("Timeout(%v) has passed before the handler starts", e.timeout), "use a positive duration, or leave Timeout out")
+		found.add(e.timeoutAt, fmt.Sprintf("Timeout(%v) has passed before the handler starts", e.timeout), "use a positive duration, or leave Timeout out")
 	}
 	if set(e.limitAt) && e.limit <= 0 {
-		add(e.limitAt, fmt.Sprintf("Limit(%d) accepts no body", e.limit), "use a positive number of bytes; a handler of struct{} reads no body")
-	}
-	if e.output != nil {
-		if set(e.statusAt) && e.output.Default != 0 {
-			add(e.statusAt, fmt.Sprintf("Status(%d) and the status tag of %v, which says %d, are both the status of a success", e.status, e.resp, e.output.Default), "keep one of them")
-		}
-		e.output.check(ownCodec, func(problem, remedy string) { add(e.at, problem, remedy) })
-		return found
-	}
-	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
-		add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))
-	}
-	if problem, remedy := unwritable(e.resp); problem != "" && (!ownCodec || e.resp == reflect.TypeFor[*Response]()) {
-		add(e.at, problem, remedy)
+		found.add(e.limitAt, fmt.Sprintf("Limit(%d) accepts no body", e.limit), "use a positive number of bytes; a handler of struct{} reads no body")
 	}
 	return found
 }
+
+// unanswerable reports why a Resp cannot be answered with. A codec of the user's
+// knows itself what it can encode.
+func (e *endpoint) unanswerable(ownCodec bool) (found problemList) {
+	if e.output != nil {
+		if set(e.statusAt) && e.output.Default != 0 {
+			found.add(e.statusAt, fmt.Sprintf("Status(%d) and the status tag of %v, which says %d, are both the status of a success", e.status, e.resp, e.output.Default), "keep one of them")
+		}
+		e.output.check(ownCodec, func(problem, remedy string) { found.add(e.at, problem, remedy) })
+		return found
+	}
+	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
+		found.add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))
+	}
+	if problem, remedy := unwritable(e.resp); problem != "" && (!ownCodec || e.resp == reflect.TypeFor[*Response]()) {
+		found.add(e.at, problem, remedy)
+	}
+	return found
+}
+
+type problemList []*BuildError
+
+func (l *problemList) add(at callsite.Site, problem, remedy string) {
+	*l = append(*l, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
+}
+
+func set(at callsite.Site) bool { return at != callsite.Site{} }
 
 // success is the status of a success.
 func (e *endpoint) success() int {

@@ -29,7 +29,8 @@ func walk(err error, visit func(error) bool) {
 
 type walker struct {
 	visit func(error) (done bool)
-	pass  func(error) // is told of nil pointers
+	skip  func(error) bool // what is passed over with all that it wraps; nil for nothing
+	pass  func(error)      // is told of nil pointers
 	count int
 	seen  map[any]struct{}
 }
@@ -38,6 +39,9 @@ func (w *walker) walk(err error) (done bool) {
 	for err != nil && !w.knows(err) {
 		if isNilPointer(err) {
 			w.pass(err)
+			return false
+		}
+		if w.skip != nil && w.skip(err) {
 			return false
 		}
 		if w.count++; w.count > maxTree || w.visit(err) {

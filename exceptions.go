@@ -182,7 +182,10 @@ func problem(r *Request, err error) Response {
 
 // face is what err says itself that a client may know, or nil.
 func face(r *Request, err error) *Error {
-	if e, ok := errorAs[*Error](err); ok && !mixed(e, err) {
+	if d := denialIn(err); d != nil {
+		return &d.face // of several that were joined, the foremost
+	}
+	if e, ok := errorAs[*Error](err); ok && !(refusedAndFailed(err) && e.of(err)) {
 		return e
 	}
 	if e := allInvalid(err); e != nil {
@@ -191,11 +194,14 @@ func face(r *Request, err error) *Error {
 	return nil
 }
 
-// mixed reports whether e is what a Denial in err tells the client, while err
-// is not only a denial: something failed as well, which is no no.
-func mixed(e *Error, err error) bool {
-	d, ok := errorAs[*Denial](err)
-	return ok && e == &d.face && denialIn(err) == nil
+// refusedAndFailed reports whether there is a Denial in err and something else
+// beside it. Such an error is no denial: nobody would look for an outage behind a 403.
+func refusedAndFailed(err error) bool { return errorIs[*Denial](err) && denialIn(err) == nil }
+
+// of reports whether e is what the first Denial in err tells the client.
+func (e *Error) of(err error) bool {
+	d, _ := errorAs[*Denial](err)
+	return d != nil && e == &d.face
 }
 
 // response renders e as the public face of err.

@@ -68,7 +68,7 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 	if n := len(e.guards) + len(e.middleware) + len(e.interceptors); n > 0 && !o.handlerOnly {
 		r.report(e.at, "", "the handler of Func has guards, middleware or interceptors, which need a request", "give Func the option HandlerOnly, or a handler without them")
 	}
-	r.problems = append(r.problems, e.problems(true)...)
+	r.problems = append(r.problems, e.problems()...)
 	given := *e
 	given.extractor = nil // the Req is given as it is
 	in := newIntake(&given, true, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })

@@ -36,7 +36,7 @@ func TestFuncIsAHandlerWithoutATransport(t *testing.T) {
 			return weft.Deny("Not you.")
 		}
 		return nil
-	}).Around(tracing[titled, string](tr, "around")).Catch(weft.On(func(*weft.Request, error) weft.Response { return says("mapped") })).Timeout(20 * time.Millisecond)
+	}).Around(loggedAround[titled, string](tr, "around")).Catch(weft.On(func(*weft.Request, error) weft.Response { return says("mapped") })).Timeout(20 * time.Millisecond)
 	fn, err := weft.Func(t.Context(), h)
 	require.NoError(t, err)
 

@@ -2,7 +2,6 @@ package weft
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/weft-go/weft/internal/callsite"
 )
@@ -14,7 +13,6 @@ type gate []keeper
 type keeper struct {
 	stage *stage
 	allow func(*Request) error
-	body  bool // it may read the body
 }
 
 // before is dispatch, for requests that pass the gate.
@@ -33,17 +31,11 @@ func (g gate) before(dispatch func(*Request, Next) Response) func(*Request, Next
 // verdict is the error of the function that did not let the request pass, and
 // its stage. It is the boundary of each of the functions.
 func (g gate) verdict(r *Request) (asked *stage, err error) {
-	barred := &r.state.body.barred
 	returned := false
 	defer rescue(&returned, &err)
 	for i := range g {
-		asked, *barred = g[i].stage, nil
-		if !g[i].body {
-			*barred = asked
-		}
-		err = g[i].allow(r)
-		*barred = nil
-		if err != nil {
+		asked = g[i].stage
+		if err = g[i].allow(r); err != nil {
 			break
 		}
 	}
@@ -67,7 +59,7 @@ func (l *linker) guards(stages []*stage) gate {
 		case st.guard.operator == alone:
 			allow = st.guard.ask
 		}
-		g = append(g, l.keeper(st, st.rules.readsBody, allow))
+		g = append(g, l.keeper(st, allow))
 	}
 	return g
 }
@@ -76,7 +68,7 @@ func (l *linker) guards(stages []*stage) gate {
 func (l *linker) checks(e *endpoint, stages []*stage) gate {
 	var g gate
 	for _, st := range stages {
-		g = append(g, l.keeper(st, true, func(r *Request) error {
+		g = append(g, l.keeper(st, func(r *Request) error {
 			if err := st.check.run(r.ctx, e.framed(r).request()); err != nil {
 				return err
 			}
@@ -86,7 +78,7 @@ func (l *linker) checks(e *endpoint, stages []*stage) gate {
 	return g
 }
 
-func (l *linker) keeper(st *stage, body bool, allow func(*Request) error) keeper {
+func (l *linker) keeper(st *stage, allow func(*Request) error) keeper {
 	st.server = l.server
 	if w := watchersOf(l.observers, st.info); w != nil {
 		unwatched := allow
@@ -101,7 +93,7 @@ func (l *linker) keeper(st *stage, body bool, allow func(*Request) error) keeper
 			return err
 		}
 	}
-	return keeper{st, allow, body}
+	return keeper{st, allow}
 }
 
 // CheckStage is a check with a name and options; [NewCheck] makes it.
@@ -129,9 +121,4 @@ func erasedCheck[Req any](fn func(context.Context, Req) error) func(context.Cont
 type attachedCheck struct {
 	*check
 	at callsite.Site
-}
-
-// errBarred is what a guard gets in place of the body.
-func errBarred(st *stage) error {
-	return fmt.Errorf("the guard %q reads the body and has not said so: give it the option ReadsBody", st.info.Name)
 }

@@ -19,6 +19,7 @@ import (
 // [Unauthenticated], for no. Only a Denial means no. Any other error is a
 // failure: nothing could be decided. It ends the request, as what it is, whatever [Any], [Not] or [Unless]
 // stand around the guard: an outage never lets anybody in. A panic is a failure too.
+// What a guard has set before it says no is taken back.
 //
 // Allow must not read the body, unless the guard says that it [ReadsBody]. One
 // value serves all requests, concurrently.
@@ -57,7 +58,8 @@ func ValueGuard[T any](k *Key[T], name string, fn func(*Request) (T, error), opt
 	return g
 }
 
-// All lets pass what every guard lets pass, asked in order. It provides what all of them together provide.
+// All lets pass what every guard lets pass, asked in order. It provides what all of them together provide;
+// what those provided that let pass stays where a later one says no, as with guards one behind the other.
 func All(guards ...Guard) Guard { return combine(allOf, guards) }
 
 // Any lets pass what one of the guards lets pass, asked in order up to that
@@ -66,7 +68,8 @@ func All(guards ...Guard) Guard { return combine(allOf, guards) }
 // one, since who logs in may pass; else the first 403.
 func Any(guards ...Guard) Guard { return combine(anyOf, guards) }
 
-// Not lets pass what g says no to. A failure of g is a failure. It provides nothing.
+// Not lets pass what g says no to. A failure of g is a failure. It provides
+// nothing: what g provided is taken back, whatever it said.
 func Not(g Guard) Guard { return combine(notOf, []Guard{g}) }
 
 // Unless lets pass what condition lets pass, and otherwise asks g. Unlike [Any],
@@ -130,6 +133,7 @@ func combine(op operator, guards []Guard) Guard {
 func (g *guard) use(p *guard) {
 	first := len(g.of) == 1
 	g.reads = append(g.reads, p.reads...)
+	g.tried = append(g.tried, p.tried...)
 	for _, k := range p.needs {
 		before := g.operator == allOf && slices.Contains(g.provides, k) // by another part
 		if !before && !slices.Contains(g.needs, k) {
@@ -150,6 +154,8 @@ func (g *guard) use(p *guard) {
 				g.may = append(g.may, k)
 			}
 		}
+	case notOf:
+		g.tried = append(g.tried, p.possible()...)
 	case unlessOf:
 		for _, k := range slices.Concat(p.provides, p.may) {
 			if !slices.Contains(g.may, k) {
@@ -185,10 +191,12 @@ func (g *guard) judge(r *Request, note *Decision) error {
 	case anyOf:
 		return g.judgeAny(r, note)
 	case notOf:
+		there := r.state.values.there
 		no, err := g.saysNo(0, r, note)
 		if no != nil || err != nil {
 			return err
 		}
+		r.state.values.undo(there)
 		return Deny("")
 	case unlessOf:
 		no, err := g.saysNo(0, r, note)
@@ -237,12 +245,24 @@ func (g *guard) judgeAny(r *Request, note *Decision) error {
 	return foremost(denials)
 }
 
-// ask calls the user's function, and sees that it kept its promise.
+// ask calls the user's function, and sees that it kept its promise. Where it
+// says no, what it set before is taken back. It gets the body only if it has said so.
 func (g *guard) ask(r *Request) error {
 	if g.allow == nil {
 		return fmt.Errorf("the guard %q has no function", g.name)
 	}
-	if err := g.allow(r); err != nil {
+	barred := &r.state.body.barred
+	outer := *barred // of a guard that asks this one by itself
+	if *barred = g; g.readsBody {
+		*barred = nil
+	}
+	there := r.state.values.there
+	err := g.allow(r)
+	*barred = outer
+	if err != nil {
+		if r.state.values.there != there && denialIn(err) != nil {
+			r.state.values.undo(there)
+		}
 		return err
 	}
 	return r.state.values.kept(&g.rules)
@@ -256,15 +276,16 @@ func (g *guard) problems(report func(problem, remedy string)) {
 	case g.operator != alone && len(g.of) == 0:
 		report(fmt.Sprintf("the guard %q is made of no guards", g.name), "give it some, or leave it out")
 	}
-	if g.operator == allOf {
-		provided := slices.Concat(g.provides, g.may)
-		for i, k := range provided {
-			if slices.Contains(provided[:i], k) {
-				report(fmt.Sprintf("two parts of the guard %q provide %v", g.name, k), "keep one of them, or join the two with Any")
-			}
-		}
-	}
+	var provided []*key
 	for _, p := range g.of {
+		if g.operator == allOf {
+			for _, k := range slices.Concat(p.possible(), p.tried) {
+				if slices.Contains(provided, k) {
+					report(fmt.Sprintf("two parts of the guard %q provide %v", g.name, k), "keep one of them, or join the two with Any")
+				}
+			}
+			provided = append(provided, p.possible()...)
+		}
 		p.problems(report)
 	}
 }
@@ -350,8 +371,8 @@ func denialWithin(err error, room *int) *Denial {
 	}
 	switch e := err.(type) {
 	case *Denial:
-		if e.Status() == http.StatusInternalServerError {
-			return nil
+		if e.Status() != http.StatusForbidden && e.Status() != http.StatusUnauthorized {
+			return nil // not one that Deny or Unauthenticated made, or made of a challenge that cannot be sent
 		}
 		return e
 	case *Error, *PanicError: // says itself what it is

@@ -515,3 +515,44 @@ var guardPlaces = map[string]func(app *weft.App, g *weft.Group, h *weft.Handler[
 		return h.Guard(guards...)
 	},
 }
+
+// A guard is never left out because something else has its name.
+func TestOnceSparesAGuardOfAMiddlewaresName(t *testing.T) {
+	app, _ := newApp()
+	app.Use(weft.NewMiddleware("login", passThrough))
+	app.Handle("GET /x", weft.Handle(greetUser).Guard(login(weft.Once())))
+	assert.Equal(t, 401, serve(t, app).send("GET", "/x", "").status)
+}
+
+func TestARefusalBesideAnOutageIsNotMappedAsARefusal(t *testing.T) {
+	app, log := newApp()
+	app.Catch(weft.On(func(*weft.Request, *weft.Denial) weft.Response { return weft.Redirect(303, "/login") }),
+		weft.On(func(*weft.Request, *weft.Error) weft.Response { return says("an Error") }))
+	failing := errors.Join(weft.Deny(""), errSecret)
+	app.Handle("GET /guard", (&trace{}).handler("x").Guard(weft.NewGuard("g", func(*weft.Request) error { return failing })))
+	app.Handle("GET /check", (&trace{}).handler("x").Check(func(context.Context, struct{}) error { return failing }))
+	app.Handle("GET /denied", (&trace{}).handler("x").Check(func(context.Context, struct{}) error {
+		return fmt.Errorf("no: %w", errors.Join(weft.Deny(""), weft.Unauthenticated("Basic", "")))
+	}))
+	site := serve(t, app)
+	for _, path := range []string{"/guard", "/check"} {
+		assertProblem(t, site.send("GET", path, ""), 500)
+		assert.Len(t, log.errors(), 1)
+	}
+	assert.Equal(t, 303, site.send("GET", "/denied", "").status)
+	assert.Empty(t, log.errors())
+}
+
+// What one part of a combination may, another may not.
+func TestOnlyThePartThatSaidSoReadsTheBody(t *testing.T) {
+	reads := func(r *weft.Request) error { _, err := r.Body(); return err }
+	app, _ := newApp()
+	app.Handle("POST /x", weft.Handle(echo[person]).Guard(weft.All(weft.NewGuard("asked", reads, weft.ReadsBody()), weft.NewGuard("curious", reads))))
+	assertProblem(t, serve(t, app).send("POST", "/x", `{}`), 500)
+
+	r := weft.NewRequest(httptest.NewRequest("POST", "/x", nil))
+	require.NoError(t, weft.NewGuard("asked", reads, weft.ReadsBody()).Allow(r))
+	require.Error(t, weft.NewGuard("curious", reads).Allow(r), "in a unit test too")
+	_, err := r.Body()
+	require.NoError(t, err)
+}

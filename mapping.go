@@ -77,14 +77,19 @@ func (a attachedMapper) typeName() string {
 
 // find is the mapper for err and its function, if the level has one.
 func (m *mapping) find(err error) (by *attachedMapper, answer respond) {
+	var skip func(error) bool
+	if refusedAndFailed(err) { // it is to be told as the failure
+		skip = func(inner error) bool { _, ok := inner.(*Denial); return ok }
+	}
 	for kind, mappers := range m {
 		if len(mappers) == 0 {
 			continue
 		}
-		walk(err, func(inner error) bool {
+		w := walker{pass: func(error) {}, skip: skip, visit: func(inner error) bool {
 			by, answer = match(mappers, mapperKind(kind), inner)
 			return by != nil
-		})
+		}}
+		w.walk(err)
 		if by != nil {
 			return by, answer
 		}

@@ -20,6 +20,7 @@ type rules struct {
 type keyUse struct {
 	provides []*key // certainly, where the stage lets the request go on
 	may      []*key // provides some of the time: one branch of several does
+	tried    []*key // sets and takes back, within Not
 	needs    []*key
 	reads    []*key
 	fields   []binding.ValueField // that take values of keys, by type or name
@@ -44,7 +45,7 @@ type StageOption func(*rules)
 func Named(name string) StageOption { return func(r *rules) { r.name = name } }
 
 // Once makes the stage stand once on a route, at its outermost place, however
-// often a stage of its name is attached. Without it, each attachment runs.
+// often a stage of its kind and name is attached. Without it, each attachment runs.
 func Once() StageOption { return func(r *rules) { r.once = true } }
 
 // Outside demands that the stage stands outside every stage of that name on the

@@ -219,7 +219,8 @@ type BuildError struct {
 	Problem string
 	Remedy  string
 
-	at callsite.Site
+	at     callsite.Site
+	shared bool // of a stage of a group or the app: one error tells it for all of their routes
 }
 
 func (e *BuildError) Error() string { return Warning{e.Source, e.Route, e.Problem, e.Remedy}.String() }

@@ -12,11 +12,12 @@ import (
 // The proof that every key which a stage needs has been provided by then, on
 // every way that a request can take.
 
-// collectKeys lists the keys that stages provide, each of which gets a slot.
+// collectKeys lists the keys that stages provide, if only to themselves as
+// within Not, each of which gets a slot.
 func (r *resolution) collectKeys() {
 	note := func(st *stage) {
 		r.providers = append(r.providers, st)
-		for _, k := range st.rules.possible() {
+		for _, k := range slices.Concat(st.rules.possible(), st.rules.tried) {
 			if k != nil && !slices.Contains(r.keys, k) {
 				if r.keys = append(r.keys, k); len(r.keys) == maxKeys+1 {
 					r.report(st.at, "", fmt.Sprintf("the stages of the app provide more than %d keys", maxKeys), "join some of them into one with a struct")
@@ -70,11 +71,14 @@ func (r *resolution) prove(way []*stage, middleware int) {
 				p.need(k)
 			}
 		}
+		for _, k := range st.rules.tried {
+			p.once(k, "tries to provide", "let the part within Not look at the value that is there, or keep one of them")
+		}
 		for _, k := range st.rules.possible() {
 			if k == nil {
 				continue
 			}
-			p.once(k)
+			p.once(k, "provides", "keep one of them, join them with Any, or give a stage that is attached twice the option Once")
 			provided = append(provided, provision{k, st, slices.Contains(st.rules.provides, k)})
 		}
 	}
@@ -94,7 +98,7 @@ func (p *proof) report(problem, remedy string) {
 	if p.everywhere() {
 		route = ""
 	}
-	p.resolution.report(p.stage.at, route, problem, remedy)
+	p.problems = addOnce(p.problems, BuildError{p.stage.at.String(), route, problem, remedy, p.stage.at, p.stage.info.Level != LevelRoute})
 }
 
 // everywhere reports whether what is wrong with the stage is so on all of its ways.
@@ -108,11 +112,10 @@ func (st *stage) String() string {
 }
 
 // once reports a key that has been provided before.
-func (p *proof) once(k *key) {
+func (p *proof) once(k *key, does, remedy string) {
 	for _, before := range p.provided {
 		if before.key == k {
-			p.report(fmt.Sprintf("%v provides %v, which %v (%v) provides before it", p.stage, k, before.by, before.by.at),
-				"keep one of them, join them with Any, or give a stage that is attached twice the option Once")
+			p.report(fmt.Sprintf("%v %s %v, which %v (%v) provides before it", p.stage, does, k, before.by, before.by.at), remedy)
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package weft
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -75,7 +76,7 @@ func (r *Request) Body() ([]byte, error) {
 func (r *Request) borrowBody() ([]byte, error) {
 	b, limit := &r.state.body, r.state.input.limit
 	if b.barred != nil {
-		return nil, errBarred(b.barred)
+		return nil, fmt.Errorf("the guard %q reads the body and has not said so: give it the option ReadsBody", b.barred.name)
 	}
 	if !b.read {
 		b.read = true

@@ -139,7 +139,7 @@ func (r *resolution) err() error {
 	inOrderOfSource(r.problems)
 	var errs []error
 	for i, p := range r.problems {
-		same := func(q *BuildError) bool { return q.at == p.at && q.Problem == p.Problem && q.Remedy == p.Remedy }
+		same := func(q *BuildError) bool { return p.shared && q.at == p.at && q.Problem == p.Problem && q.Remedy == p.Remedy }
 		if slices.ContainsFunc(r.problems[:i], same) {
 			continue // told with the first route on which it is so
 		}
@@ -160,12 +160,12 @@ func (r *resolution) err() error {
 
 // report adds a problem, unless the same one was found on another way.
 func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
-	r.problems = addOnce(r.problems, BuildError{at.String(), route, problem, remedy, at})
+	r.problems = addOnce(r.problems, BuildError{at.String(), route, problem, remedy, at, false})
 }
 
 // warn adds a warning, unless the same one was found on another way.
 func (r *resolution) warn(at callsite.Site, route, problem, remedy string) {
-	r.warnings = addOnce(r.warnings, BuildError{at.String(), route, problem, remedy, at})
+	r.warnings = addOnce(r.warnings, BuildError{at.String(), route, problem, remedy, at, false})
 }
 
 func addOnce(list []*BuildError, p BuildError) []*BuildError {
@@ -224,7 +224,7 @@ func (r *resolution) stage(where StageInfo, kind Kind, said rules, at callsite.S
 	where.Name, where.Kind, where.Source = said.name, kind, at.String()
 	where.Provides, where.MayProvide = keyNames(said.provides), keyNames(said.may)
 	where.Needs, where.Reads, where.ReadsBody = keyNames(said.needs), keyNames(said.reads), said.readsBody
-	if slices.Contains(slices.Concat(said.provides, said.needs, said.reads), nil) {
+	if slices.Contains(slices.Concat(said.provides, said.may, said.tried, said.needs, said.reads), nil) {
 		r.report(at, "", fmt.Sprintf("the %s %q names a key that does not exist", kind, said.name), "make it with NewKey")
 	}
 	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels}
@@ -336,13 +336,16 @@ func (r *resolution) interceptors(groups []*Group, route string, own []attached,
 	return append(stages, r.stages(own, KindInterceptor, StageInfo{Level: LevelRoute, Route: route}, levels)...)
 }
 
-// once leaves out stages that are to stand once and have one of their name
-// outside them, in outer or earlier in the list.
+// once leaves out stages that are to stand once and have one like them, of
+// their name, outside them, in outer or earlier in the list.
 func (r *resolution) once(outer, stages []*stage) []*stage {
 	var kept []*stage
 	for _, st := range stages {
-		sameName := func(other *stage) bool { return other.info.Name == st.info.Name }
-		if st.rules.once && (slices.ContainsFunc(outer, sameName) || slices.ContainsFunc(kept, sameName)) {
+		same := func(other *stage) bool {
+			bothMiddleware := other.dispatch != nil && st.dispatch != nil // interceptors too
+			return other.info.Name == st.info.Name && (bothMiddleware || other.info.Kind == st.info.Kind)
+		}
+		if st.rules.once && (slices.ContainsFunc(outer, same) || slices.ContainsFunc(kept, same)) {
 			continue
 		}
 		kept = append(kept, st)
@@ -387,7 +390,7 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		return
 	}
 	in := r.inputOf(d.endpoint)
-	for _, p := range d.endpoint.problems(in.json.Codec != nil) {
+	for _, p := range append(d.endpoint.problems(), d.endpoint.unanswerable(in.json.Codec != nil)...) {
 		p.Route = name
 		r.problems = append(r.problems, p)
 	}
