@@ -3,6 +3,7 @@ package weft
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/go-playground/validator/v10"
@@ -178,11 +179,8 @@ func (a *App) Intercept(m ...Middleware) { a.root.intercept("App.Intercept", m) 
 // [Handler.Guard]. They are not asked where no route matches.
 func (a *App) Guard(g ...Guard) { a.root.guarded("App.Guard", g) }
 
-// Around adds functions around the handlers of every route; see [AroundAny].
-func (a *App) Around(fns ...AroundAny) { a.root.around("App.Around", unnamed(fns)) }
-
-// AroundWith adds AroundAnys that have a name and options to every route.
-func (a *App) AroundWith(stages ...AroundAnyStage) { a.root.around("App.AroundWith", named(stages)) }
+// Around adds a function around the handlers of every route; see [AroundAny] and [Handler.Around].
+func (a *App) Around(fn AroundAny, opts ...StageOption) { a.root.around("App.Around", fn, opts) }
 
 // Catch adds exception mappers for every error, those before routing too, such as
 // a 404; see [Mapper].
@@ -229,11 +227,8 @@ func (g *Group) Intercept(m ...Middleware) { g.intercept("Group.Intercept", m) }
 // Guard adds guards to every route in the group; see [Handler.Guard].
 func (g *Group) Guard(guards ...Guard) { g.guarded("Group.Guard", guards) }
 
-// Around adds functions around the handlers of every route in the group; see [AroundAny].
-func (g *Group) Around(fns ...AroundAny) { g.around("Group.Around", unnamed(fns)) }
-
-// AroundWith adds AroundAnys that have a name and options to every route in the group.
-func (g *Group) AroundWith(stages ...AroundAnyStage) { g.around("Group.AroundWith", named(stages)) }
+// Around adds a function around the handlers of every route in the group; see [AroundAny] and [Handler.Around].
+func (g *Group) Around(fn AroundAny, opts ...StageOption) { g.around("Group.Around", fn, opts) }
 
 // Catch adds exception mappers for errors that arise in the group; see [Mapper].
 func (g *Group) Catch(m ...Mapper) { g.catch("Group.Catch", m) }
@@ -271,9 +266,9 @@ func (g *Group) guarded(what string, guards []Guard) {
 	g.level.guard(at, guards)
 }
 
-func (g *Group) around(what string, list []*aroundStage) {
+func (g *Group) around(what string, fn AroundAny, opts []StageOption) {
 	at := g.app.mayDeclare(what)
-	g.level.around(at, list)
+	g.arounds = append(slices.Clip(g.arounds), around{rules{name: functionName(fn)}.with(opts), at, nil, fn})
 }
 
 func (g *Group) catch(what string, m []Mapper) {

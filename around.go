@@ -1,13 +1,14 @@
 package weft
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
+
+	"github.com/weft-go/weft/internal/callsite"
 )
 
 // Around is a function around a handler, typed as the handler is: it may change
@@ -33,45 +34,12 @@ type Around[Req, Resp any] func(ctx context.Context, in Req, next func(context.C
 // again, or be nil beside an error. Another type is a defect: a 500 that names the stage.
 type AroundAny func(ctx context.Context, in any, next func(context.Context, any) (any, error)) (any, error)
 
-// AroundStage is an [Around] with a name and options; [NewAround] makes it.
-type AroundStage[Req, Resp any] struct{ *aroundStage }
-
-// NewAround gives an Around a name, under which the plan, logs and traces know it, and
-// options; see [Handler.AroundWith].
-func NewAround[Req, Resp any](name string, fn Around[Req, Resp], opts ...StageOption) AroundStage[Req, Resp] {
-	return AroundStage[Req, Resp]{&aroundStage{rules: rules{name: name}.with(opts), wrap: wrapAround(fn)}}
-}
-
-// AroundAnyStage is an [AroundAny] with a name and options; [NewAroundAny] makes it.
-type AroundAnyStage struct{ *aroundStage }
-
-// NewAroundAny gives an AroundAny a name, under which the plan, logs and traces
-// know it, and options; see [Group.AroundWith].
-func NewAroundAny(name string, fn AroundAny, opts ...StageOption) AroundAnyStage {
-	return AroundAnyStage{&aroundStage{rules: rules{name: name}.with(opts), any: fn}}
-}
-
-// aroundStage is an Around as weft knows it, or an AroundAny.
-type aroundStage struct {
+// around is an Around as weft knows it, or an AroundAny.
+type around struct {
 	rules
-	wrap wrap
+	at   callsite.Site
+	wrap wrap // nil of an AroundAny, and where the user gave no function
 	any  AroundAny
-}
-
-func unnamed(fns []AroundAny) []*aroundStage {
-	list := make([]*aroundStage, len(fns))
-	for i, fn := range fns {
-		list[i] = &aroundStage{rules: rules{name: functionName(fn)}, any: fn}
-	}
-	return list
-}
-
-func named(stages []AroundAnyStage) []*aroundStage {
-	list := make([]*aroundStage, len(stages))
-	for i, s := range stages {
-		list[i] = s.aroundStage
-	}
-	return list
 }
 
 // wrap makes the call of an Around; what its next leads to is c.
@@ -81,28 +49,36 @@ func wrapAround[Req, Resp any](fn Around[Req, Resp]) wrap {
 	if fn == nil {
 		return nil
 	}
+	return adapting(fn, func(v *visit) frame { return v.state.frame })
+}
+
+// adapting is the wrap of a function that may change the types: inner is the frame of what is further in.
+func adapting[OuterReq, OuterResp, Req, Resp any](
+	fn func(ctx context.Context, in OuterReq, next func(context.Context, Req) (Resp, error)) (OuterResp, error),
+	inner func(*visit) frame,
+) wrap {
 	return func(c *crossing) typedCall {
 		next := func(ctx context.Context, in Req) (out Resp, err error) {
 			v, err := c.enter(ctx)
 			if err != nil {
 				return out, err
 			}
-			f := v.state.frame.(*typedFrame[Req, Resp])
-			f.in = in
+			f := inner(&v)
+			*f.in.(*Req) = in
 			err = c.run(&v, f)
-			return f.out, err
+			return *f.out.(*Resp), err
 		}
-		return func(ctx context.Context, frame frame) (any, error) {
-			f := frame.(*typedFrame[Req, Resp])
-			out, err := fn(ctx, f.in, next)
-			f.out = out
-			return &f.out, err
+		return func(ctx context.Context, f frame) (err error) {
+			*f.out.(*OuterResp), err = fn(ctx, *f.in.(*OuterReq), next)
+			return err
 		}
 	}
 }
 
-// wrapAny is the wrap of an AroundAny on an endpoint.
-func (e *endpoint) wrapAny(a *aroundStage) wrap {
+// wrapAny is the wrap of an AroundAny on an endpoint. It moves values by
+// reflection: it is for handlers whose types it was not compiled for.
+func (e *endpoint) wrapAny(a *around) wrap {
+	held := func(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
 	return func(c *crossing) typedCall {
 		next := func(ctx context.Context, in any) (any, error) {
 			if !fits(in, e.req) {
@@ -113,22 +89,30 @@ func (e *endpoint) wrapAny(a *aroundStage) wrap {
 				return nil, err
 			}
 			f := v.state.frame
-			f.take(in)
+			held(f.in).Set(valueOf(in, e.req))
 			err = c.run(&v, f)
-			return f.answer(), err
+			return held(f.out).Interface(), err
 		}
-		return func(ctx context.Context, f frame) (any, error) {
-			out, err := a.any(ctx, f.value(), next)
+		return func(ctx context.Context, f frame) error {
+			out, err := a.any(ctx, held(f.in).Interface(), next)
 			switch {
 			case err != nil:
+				return err
 			case !fits(out, e.resp):
-				err = fmt.Errorf("%q returned a %T in place of a %v", a.name, out, e.resp)
-			default:
-				f.put(out)
+				return fmt.Errorf("%q returned a %T in place of a %v", a.name, out, e.resp)
 			}
-			return f.result(), err
+			held(f.out).Set(valueOf(out, e.resp))
+			return nil
 		}
 	}
+}
+
+// valueOf is v, which fits a t and may be the nil of an interface.
+func valueOf(v any, t reflect.Type) reflect.Value {
+	if v == nil {
+		return reflect.Zero(t)
+	}
+	return reflect.ValueOf(v)
 }
 
 // fits reports whether v is a t.
@@ -164,26 +148,24 @@ func (e *endpoint) bind(arounds []*stage, way []*crossing) typedCall {
 	if len(arounds) == 0 {
 		return e.call
 	}
-	call := cmp.Or(e.base, &e.call)
+	call := e.call
 	for i, st := range slices.Backward(arounds) {
-		way[i+1].inner = *call
-		around := st.around.wrap
-		if around == nil {
-			around = e.wrapAny(st.around)
+		way[i+1].inner = call
+		wrap := st.around.wrap
+		if wrap == nil {
+			wrap = e.wrapAny(st.around)
 		}
-		made := around(way[i+1])
-		call = &made
+		call = wrap(way[i+1])
 	}
 	outermost := way[0]
-	outermost.inner = *call
-	return func(ctx context.Context, f frame) (any, error) {
+	outermost.inner = call
+	return func(ctx context.Context, f frame) error {
 		v, err := outermost.enter(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		v.state.frame = f
-		err = outermost.run(&v, f)
-		return f.result(), err
+		return outermost.run(&v, f)
 	}
 }
 
@@ -191,7 +173,7 @@ func (e *endpoint) bind(arounds []*stage, way []*crossing) typedCall {
 // through one frame, which is the next one's to use: only one of them is entered at a time.
 func (c *crossing) run(v *visit, f frame) (err error) {
 	defer c.leave(v, &err)
-	_, err = c.inner(v.ctx, f)
+	err = c.inner(v.ctx, f)
 	v.returned = true
 	return err
 }
@@ -266,54 +248,37 @@ func (e *reportedError) Unwrap() error { return e.error }
 // with its checks and arounds, and wraps what comes out, such as an envelope. All other declarations of h stay; how its
 // Req is read is now the new type's. Stages added to the result stand outside fn.
 func Adapt[OuterReq, OuterResp, Req, Resp any](h *Handler[Req, Resp], fn func(ctx context.Context, in OuterReq, next func(context.Context, Req) (Resp, error)) (OuterResp, error)) *Handler[OuterReq, OuterResp] {
-	if h == nil {
-		return &Handler[OuterReq, OuterResp]{nil, &spec{at: here(), name: "nil", missing: true}}
+	s := (*spec)(h)
+	if s == nil {
+		s = &spec{at: here(), name: "nil", missing: true}
 	}
-	adapter := &aroundStage{rules: rules{name: functionName(fn)}}
+	adapter := around{rules: rules{name: functionName(fn)}, at: here()}
 	if fn != nil {
-		adapter.wrap = func(c *crossing) typedCall {
-			next := func(ctx context.Context, in Req) (out Resp, err error) {
-				v, err := c.enter(ctx)
-				if err != nil {
-					return out, err
-				}
-				f := &typedFrame[Req, Resp]{in: in}
-				v.state.frame = f
-				err = c.run(&v, f)
-				return f.out, err
-			}
-			return func(ctx context.Context, frame frame) (any, error) {
-				f := frame.(*typedFrame[OuterReq, OuterResp])
-				out, err := fn(ctx, f.in, next)
-				f.out = out
-				return &f.out, err
-			}
-		}
+		adapter.wrap = adapting(fn, func(v *visit) frame {
+			v.state.frame = newFrame[Req, Resp]()
+			return v.state.frame
+		})
 	}
-	core := []attachedAround{{adapter, here()}}
-	for _, c := range h.spec.checks {
-		core = append(core, attachedAround{aroundOf[Req, Resp](c.check), c.at})
+	core := []around{adapter}
+	for _, c := range s.checks {
+		core = append(core, around{c.rules, c.at, wrapCheck[Req, Resp](c.run), nil})
 	}
-	adapted := *h.spec
-	adapted.base = h.spec.base
-	if adapted.base == nil {
-		call := calling(h.fn)
-		adapted.base = &call
-	}
-	adapted.core = append(append(core, h.spec.typed...), h.spec.core...)
+	adapted := *s
+	adapted.types = types{reflect.TypeFor[OuterReq](), reflect.TypeFor[OuterResp](), newFrame[OuterReq, OuterResp], s.call}
+	adapted.core = append(append(core, s.typed...), s.core...)
 	adapted.typed, adapted.checks, adapted.extractor = nil, nil, nil
-	return &Handler[OuterReq, OuterResp]{nil, &adapted}
+	return (*Handler[OuterReq, OuterResp])(&adapted)
 }
 
-// aroundOf is a check as an Around: behind an Adapt the Req that it is about comes late.
-func aroundOf[Req, Resp any](c *check) *aroundStage {
-	if c == nil || c.run == nil {
+// wrapCheck is a check as an Around: behind an Adapt the Req that it is about comes late.
+func wrapCheck[Req, Resp any](run func(ctx context.Context, in any) error) wrap {
+	if run == nil {
 		return nil
 	}
-	return &aroundStage{rules: c.rules, wrap: wrapAround(func(ctx context.Context, in Req, next func(context.Context, Req) (Resp, error)) (out Resp, err error) {
-		if err := c.run(ctx, &in); err != nil {
+	return wrapAround(func(ctx context.Context, in Req, next func(context.Context, Req) (Resp, error)) (out Resp, err error) {
+		if err := run(ctx, &in); err != nil {
 			return out, err
 		}
 		return next(ctx, in)
-	})}
+	})
 }

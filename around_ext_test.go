@@ -58,16 +58,17 @@ func TestAroundsStandInOrderInsideEverythingElse(t *testing.T) {
 	app, _ := newApp()
 	group := app.Group("/g")
 	h := tr.handler("core").
-		Around(loggedAround[struct{}, string](tr, "a1"), loggedAround[struct{}, string](tr, "a2")).
-		Around(loggedAround[struct{}, string](tr, "a3"), labelled).
-		AroundWith(weft.NewAround("a4", loggedAround[struct{}, string](tr, "a4"))).
+		Around(loggedAround[struct{}, string](tr, "a1")).
+		Around(loggedAround[struct{}, string](tr, "a2")).
+		Around(labelled).
+		Around(loggedAround[struct{}, string](tr, "a3"), weft.Named("a3")).
 		Intercept(tr.stage("i")).Use(tr.stage("m")).
 		Check(func(context.Context, struct{}) error { tr.add("check"); return nil })
 	group.Around(tracedAny(tr, "group"))
-	app.AroundWith(weft.NewAroundAny("app", tracedAny(tr, "app")))
+	app.Around(tracedAny(tr, "app"), weft.Named("app"))
 	group.Handle("GET /x", h)
 	assert.Equal(t, `"core"`, serve(t, app).send("GET", "/g/x", "").body)
-	assert.Equal(t, "+m check +i +app +group +a1 +a2 +a3 +a4 core -a4 -a3 -a2 -a1 -group -app -i -m", tr.take())
+	assert.Equal(t, "+m check +i +app +group +a1 +a2 +a3 core -a3 -a2 -a1 -group -app -i -m", tr.take())
 
 	plan, err := app.Plan()
 	require.NoError(t, err)
@@ -78,12 +79,12 @@ func TestAroundsStandInOrderInsideEverythingElse(t *testing.T) {
 			kinds = append(kinds, string(s.Level)+" "+strings.TrimRight(name, "0123456789"))
 		}
 	}
-	assert.Equal(t, []string{"app app", "group func", "route func", "route func", "route func", "route labelled", "route a"}, kinds)
+	assert.Equal(t, []string{"app app", "group func", "route func", "route func", "route labelled", "route a"}, kinds)
 }
 
 func TestAnAroundChangesWhatGoesInAndOut(t *testing.T) {
 	app, _ := newApp()
-	app.Handle("POST /x", weft.Handle(echo[person]).Around(twiceAsOld, labelled))
+	app.Handle("POST /x", weft.Handle(echo[person]).Around(twiceAsOld).Around(labelled))
 	app.Handle("POST /stop", weft.Handle(echo[person]).Around(func(context.Context, person, func(context.Context, person) (person, error)) (person, error) {
 		return person{Name: "nobody"}, nil
 	}))
@@ -112,7 +113,7 @@ func TestAnErrorTravelsThroughTheArounds(t *testing.T) {
 			panic("oh")
 		}
 		return "", errSecret
-	}).Extract(weft.PathValue[string]("kind")).Around(see, labelled, see))
+	}).Extract(weft.PathValue[string]("kind")).Around(see).Around(labelled).Around(see))
 	app.Handle("GET /recovers", weft.Handle(func(context.Context, struct{}) (string, error) { panic("oh") }).
 		Around(func(ctx context.Context, in struct{}, next func(context.Context, struct{}) (string, error)) (string, error) {
 			_, err := next(ctx, in)
@@ -192,9 +193,9 @@ func TestLaw3OfArounds(t *testing.T) {
 				for range outside {
 					h = h.Around(labelled)
 				}
-				app.Handle("GET /x", h.AroundWith(weft.NewAround("faulty", func(ctx context.Context, _ struct{}, next func(context.Context, struct{}) (string, error)) (string, error) {
+				app.Handle("GET /x", h.Around(func(ctx context.Context, _ struct{}, next func(context.Context, struct{}) (string, error)) (string, error) {
 					return row.around(ctx, next)
-				})).Around(labelled))
+				}, weft.Named("faulty")).Around(labelled))
 				site := serve(t, app)
 				got := site.send("GET", "/x", "")
 				assert.Equal(t, row.status, got.status)
@@ -287,7 +288,7 @@ func TestLaw2AbortAndGoexitPassThroughArounds(t *testing.T) {
 						leave()
 					}
 					return "", nil
-				}).Around(labelled, func(ctx context.Context, in struct{}, next func(context.Context, struct{}) (string, error)) (string, error) {
+				}).Around(labelled).Around(func(ctx context.Context, in struct{}, next func(context.Context, struct{}) (string, error)) (string, error) {
 					_, _ = next(ctx, in)
 					leave()
 					return "", nil
@@ -320,7 +321,7 @@ func TestAnAroundAnyOfAnotherTypeIsANamedDefect(t *testing.T) {
 		"nil": func(context.Context, any, func(context.Context, any) (any, error)) (any, error) { return nil, nil },
 	} {
 		app, log := newApp()
-		app.AroundWith(weft.NewAroundAny("faulty", fn))
+		app.Around(fn, weft.Named("faulty"))
 		app.Handle("POST /x", weft.Handle(echo[person]))
 		assertProblem(t, serve(t, app).send("POST", "/x", `{"name":"Ada"}`), 500)
 		logged := log.errors()
@@ -341,7 +342,7 @@ func TestObserversSeeArounds(t *testing.T) {
 	s := &spans{}
 	app, _ := newApp(weft.WithObserver(s))
 	app.Handle("GET /x", weft.Handle(func(ctx context.Context, _ struct{}) (string, error) { return ctx.Value(spanKey{}).(string), errClosed }).Named("handler").
-		AroundWith(weft.NewAround("a", labelled[struct{}, string]), weft.NewAround("b", labelled[struct{}, string])))
+		Around(labelled, weft.Named("a")).Around(labelled, weft.Named("b")))
 	assert.Equal(t, 500, serve(t, app).send("GET", "/x", "").status)
 	assert.Equal(t, "/a/b/handler=0 closed; /a/b=0 struct {}: closed; /a=0 struct {}: struct {}: closed;", s.take())
 }
@@ -357,46 +358,41 @@ func TestAHandlersDeadlineCoversItsArounds(t *testing.T) {
 }
 
 func TestAnAroundNeedsAndProvidesKeys(t *testing.T) {
-	tenant := func(set bool) weft.AroundStage[struct{}, string] {
-		return weft.NewAround("tenant", func(ctx context.Context, in struct{}, next func(context.Context, struct{}) (string, error)) (string, error) {
-			return next(ctx, in)
-		}, weft.Provides(currentTenant), weft.Needs(currentUser))
-	}
+	needy := []weft.StageOption{weft.Named("tenant"), weft.Provides(currentTenant), weft.Needs(currentUser)}
 	h := (&trace{}).handler("core")
 	app, _ := newApp()
-	app.Handle("GET /x", h.AroundWith(tenant(true)))
-	app.Handle("GET /y", h.Guard(login()).AroundWith(tenant(true), tenant(true)))
+	app.Handle("GET /x", h.Around(labelled, needy...))
+	app.Handle("GET /y", h.Guard(login()).Around(labelled, needy...).Around(labelled, needy...))
 	_, err := app.Plan()
 	require.ErrorContains(t, err, `the around "tenant" needs the key "current user"`)
 	require.ErrorContains(t, err, `provides the key "current tenant"`)
 
 	app, log := newApp()
-	app.Handle("GET /x", h.Guard(login()).AroundWith(tenant(false)))
+	app.Handle("GET /x", h.Guard(login()).Around(labelled, needy...))
 	assertProblem(t, serve(t, app).send("GET", "/x", "", "X-User: Ada"), 500)
 	require.Contains(t, strings.Join(log.errors(), ""), `"tenant" says that it provides`)
 }
 
-func TestCheckWithHasANameAndNeedsKeys(t *testing.T) {
-	check := weft.NewCheck("mine", func(ctx context.Context, in person) error {
+func TestACheckHasANameAndNeedsKeys(t *testing.T) {
+	mine := func(ctx context.Context, in person) error {
 		if u, _ := currentUser.From(ctx); u.Name != in.Name {
 			return weft.Deny("Not yours.")
 		}
 		return nil
-	}, weft.Needs(currentUser))
+	}
+	h := weft.Handle(echo[person]).Check(mine, weft.Named("mine"), weft.Needs(currentUser))
 	app, _ := newApp()
-	app.Handle("POST /x", weft.Handle(echo[person]).CheckWith(check).Guard(login()))
+	app.Handle("POST /x", h.Guard(login()))
 	site := serve(t, app)
 	assert.Equal(t, 200, site.send("POST", "/x", `{"name":"Ada"}`, "X-User: Ada").status)
 	assertProblem(t, site.send("POST", "/x", `{"name":"Ada"}`, "X-User: Bob"), 403)
 
 	app, _ = newApp()
-	app.Handle("POST /x", weft.Handle(echo[person]).CheckWith(check, weft.CheckStage[person]{}).AroundWith(weft.AroundStage[person, person]{}).
-		Around(nil).AroundWith(weft.NewAround[person, person]("nothing", nil)))
+	app.Handle("POST /x", h.Check(nil, weft.Named("nothing")).Around(nil, weft.Named("nothing")))
 	app.Around(nil)
 	_, err := app.Plan()
 	require.ErrorContains(t, err, `the check "mine" needs the key "current user"`)
-	require.ErrorContains(t, err, "a check has no function")
-	require.ErrorContains(t, err, "an around is the zero value")
+	require.ErrorContains(t, err, `the check "nothing" has no function`)
 	require.ErrorContains(t, err, `the around "nothing" has no function`)
 	require.ErrorContains(t, err, `the around "nil" has no function`)
 }
@@ -427,7 +423,8 @@ func TestAdaptChangesTheTypesOfAHandler(t *testing.T) {
 		}).
 		Around(loggedAround[person, person](tr, "inner")).Use(tr.stage("m")).Status(201).Named("create")
 	app.Handle("POST /x", enveloped(h).
-		Around(loggedAround[envelope[person], envelope[person]](tr, "outer1"), loggedAround[envelope[person], envelope[person]](tr, "outer2")).
+		Around(loggedAround[envelope[person], envelope[person]](tr, "outer1")).
+		Around(loggedAround[envelope[person], envelope[person]](tr, "outer2")).
 		Check(func(context.Context, envelope[person]) error { tr.add("outer check"); return nil }))
 	app.Handle("POST /twice", enveloped(enveloped(h)))
 	app.Handle("POST /plain", h)

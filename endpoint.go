@@ -14,23 +14,15 @@ import (
 // endpoint is all the plan knows of a Handler; nothing behind it has type parameters.
 type endpoint struct {
 	spec
-	output    *output // how the Resp is written field by field, or nil
-	req, resp reflect.Type
-	frame     func() frame // a new one
-	call      typedCall
+	output *output // how the Resp is written field by field, or nil
 }
 
-// typedCall runs the user's function on a frame; out is its Resp as a *Resp.
-type typedCall func(ctx context.Context, frame frame) (out any, err error)
-
-// frame is a typedFrame: the Req and the Resp of one request.
-type frame interface {
-	request() any // a *Req
-	result() any  // a *Resp
-	value() any   // the Req
-	answer() any  // the Resp
-	take(in any)  // a Req
-	put(out any)  // a Resp
+//go:noinline
+func (s *spec) endpoint() *endpoint {
+	if s == nil {
+		return nil
+	}
+	return &endpoint{*s, newOutput(s.resp)}
 }
 
 // problems reports what is wrong with the declarations.
@@ -156,11 +148,11 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 // extract reads the request into a frame for the handler.
 func (e *endpoint) extract(st *stage, in *intake) func(*Request, Next) Response {
 	return func(r *Request, next Next) Response {
-		frame := e.frame()
-		if err := in.read(r, frame.request()); err != nil {
+		f := e.frame()
+		if err := in.read(r, f.in); err != nil {
 			return st.fail(r, err)
 		}
-		r.state.frame = frame
+		r.state.frame = f
 		return next(r)
 	}
 }
@@ -176,11 +168,11 @@ func (e *endpoint) reading(extract *stage, in *intake, handle func(*Request, Nex
 		return err
 	}
 	return func(r *Request, _ Next) Response {
-		frame := e.frame()
-		if err := read(r, frame.request()); err != nil {
+		f := e.frame()
+		if err := read(r, f.in); err != nil {
 			return extract.fail(r, err)
 		}
-		r.state.frame = frame
+		r.state.frame = f
 		return handle(r, nil)
 	}
 }
@@ -200,7 +192,10 @@ func (e *endpoint) run(handler, respond *stage, fn typedCall, w *watch, observer
 
 // calling runs the function with everything declared for it, and turns its panic into an error.
 func (e *endpoint) calling(fn typedCall, w *watch) func(*Request) (any, error) {
-	call := func(r *Request) (any, error) { return fn.protected(r.ctx, e.framed(r)) }
+	call := func(r *Request) (any, error) {
+		f := e.framed(r)
+		return f.out, fn.protected(r.ctx, f)
+	}
 	if inner := call; e.timeout > 0 {
 		call = func(r *Request) (any, error) { return e.timed(r, inner) }
 	}
@@ -212,24 +207,24 @@ func (e *endpoint) calling(fn typedCall, w *watch) func(*Request) (any, error) {
 
 // framed is the frame that extraction filled, or one for a Req that is not read.
 func (e *endpoint) framed(r *Request) frame {
-	if r.state.frame != nil {
+	if r.state.frame.in != nil {
 		return r.state.frame
 	}
 	f := e.frame()
 	if e.req == typeRequest { // each stage has a view of its own
-		*f.request().(**Request) = r
+		*f.in.(**Request) = r
 	} else {
 		r.state.frame = f
 	}
 	return f
 }
 
-func (fn typedCall) protected(ctx context.Context, frame frame) (out any, err error) {
+func (fn typedCall) protected(ctx context.Context, f frame) (err error) {
 	returned := false
 	defer rescue(&returned, &err)
-	out, err = fn(ctx, frame)
+	err = fn(ctx, f)
 	returned = true
-	return out, err
+	return err
 }
 
 // timed gives call a deadline. The handler is never abandoned: it is waited

@@ -21,53 +21,49 @@ import (
 // and tested by one call of Extract. The functions of this file make them;
 // [Handler.Extract] uses one in place of what the handler's Req says by itself.
 type Extractor[T any] struct {
-	from    *sources                  // nil of the zero Extractor
-	extract func(*Request) (T, error) // nil where there are problems
+	from *extraction // nil of the zero Extractor
 }
 
-// sources is what an Extractor reads. It has no type parameter, because an
-// Extractor is compiled for each handler's Req.
-type sources struct {
+// extraction is what an Extractor reads, and how. It has no type parameter:
+// an Extractor is compiled for each handler's Req.
+type extraction struct {
 	reads    []ReadInfo
 	keys     keyUse
 	problems []binding.Problem
-	plan     *binding.Plan // of a struct with tags
+	plan     *binding.Plan                     // of a struct with tags
+	fill     func(r *Request, value any) error // value is a *T
 }
 
-var noSources = &sources{problems: []binding.Problem{{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"}}}
+var noExtraction = &extraction{problems: []binding.Problem{{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"}}}
 
-// extractor is an Extractor, one that cannot be used where there are problems.
-func extractor[T any](from sources, extract func(*Request) (T, error)) Extractor[T] {
-	if len(from.problems) > 0 {
-		extract = nil
+// extractor is an Extractor, one that only says what is wrong where there are problems.
+func extractor[T any](from extraction, extract func(*Request) (T, error)) Extractor[T] {
+	from.fill = func(r *Request, value any) (err error) {
+		if len(from.problems) > 0 {
+			return from.unusable()
+		}
+		*value.(*T), err = extract(r)
+		return err
 	}
-	return Extractor[T]{&from, extract}
+	return Extractor[T]{&from}
 }
 
 // Extract reads a T from r. What the client did wrong is an [*InvalidRequest].
 func (x Extractor[T]) Extract(r *Request) (value T, err error) {
-	if x.extract == nil {
-		return value, x.sources().unusable()
+	if x.from == nil {
+		return value, noExtraction.unusable()
 	}
-	return x.extract(r)
+	err = x.from.fill(r, &value)
+	return value, err
 }
 
-// Reads describes what the Extractor reads.
-func (x Extractor[T]) Reads() []ReadInfo { return x.sources().reads }
+// ReadsOf describes what an Extractor reads. It is no method because those of
+// Extractor are compiled for each handler's Req.
+func ReadsOf[T any](x Extractor[T]) []ReadInfo { return cmp.Or(x.from, noExtraction).reads }
 
-func (x Extractor[T]) sources() *sources { return cmp.Or(x.from, noSources) }
-
-// erased is the Extractor as a handler's spec holds it.
-func (x Extractor[T]) erased() *extraction {
-	return &extraction{x.sources(), func(r *Request, in any) (err error) {
-		*in.(*T), err = x.Extract(r)
-		return err
-	}}
-}
-
-func (s *sources) unusable() error {
+func (x *extraction) unusable() error {
 	err := errors.New("the Extractor cannot be used")
-	for _, p := range s.problems {
+	for _, p := range x.problems {
 		err = fmt.Errorf("%w: %s", err, p.Text)
 	}
 	return err
@@ -128,7 +124,7 @@ func single[T any](source Source, name string) Extractor[T] {
 	plan, problems := binding.Compile(reflect.StructOf([]reflect.StructField{{
 		Name: "Value", Type: t, Tag: reflect.StructTag(string(source) + ":" + strconv.Quote(tag)),
 	}}), bindingTypes)
-	return extractor(sources{reads: readsOf(plan), problems: problems}, func(r *Request) (v T, err error) {
+	return extractor(extraction{reads: readsOf(plan), problems: problems}, func(r *Request) (v T, err error) {
 		if failures := plan.Bind(binding.TargetOf(&v), r.http, false); failures != nil {
 			return v, &InvalidRequest{http.StatusBadRequest, bound(failures)}
 		}
@@ -149,9 +145,9 @@ func JSONBody[T any]() Extractor[T] {
 func KeyValue[T any](k *Key[T]) Extractor[T] {
 	id := k.identity()
 	if id == nil {
-		return extractor[T](sources{problems: []binding.Problem{{Text: "KeyValue was given no key", Remedy: "give it one made by NewKey"}}}, nil)
+		return extractor[T](extraction{problems: []binding.Problem{{Text: "KeyValue was given no key", Remedy: "give it one made by NewKey"}}}, nil)
 	}
-	return extractor(sources{
+	return extractor(extraction{
 		reads: []ReadInfo{{Source: SourceValue, Name: id.name, Form: id.typ.String(), Required: true}},
 		keys:  keyUse{needs: []*key{id}},
 	}, func(r *Request) (T, error) {
@@ -170,7 +166,7 @@ func TextBody() Extractor[string] { return bodyExtractor("text", (*Request).deco
 func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decodeRaw) }
 
 func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
-	return extractor(sources{reads: []ReadInfo{{Source: SourceBody, Form: form}}}, func(r *Request) (v T, err error) {
+	return extractor(extraction{reads: []ReadInfo{{Source: SourceBody, Form: form}}}, func(r *Request) (v T, err error) {
 		err = decode(r, &v)
 		return v, err
 	})
@@ -199,7 +195,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 // A handler whose Req is such a struct reads it like this by itself.
 func Struct[T any]() Extractor[T] {
 	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
-	return extractor(sources{readsOf(plan), keyUse{fields: plan.Values}, problems, plan}, func(r *Request) (v T, err error) {
+	return extractor(extraction{reads: readsOf(plan), keys: keyUse{fields: plan.Values}, problems: problems, plan: plan}, func(r *Request) (v T, err error) {
 		err = fillStruct(plan, r, &v)
 		return v, err
 	})
@@ -210,7 +206,7 @@ func Struct[T any]() Extractor[T] {
 // The options [ReadsBody], [Needs] and [Reads] say what it reads; the others are for stages.
 func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...StageOption) Extractor[T] {
 	said := rules{name: name}.with(opts)
-	from := sources{
+	from := extraction{
 		reads: []ReadInfo{{Source: fromItself, Name: said.name, Form: reflect.TypeFor[T]().String()}},
 		keys:  said.keyUse,
 	}
@@ -244,7 +240,7 @@ func Optional[T any](x Extractor[T]) Extractor[Opt[T]] {
 }
 
 // spare makes what is read something that may be missing.
-func (s *sources) spare() {
+func (s *extraction) spare() {
 	for i := range s.reads {
 		s.reads[i].Required = false
 	}
@@ -293,7 +289,7 @@ func Validate[T any](x Extractor[T], check func(T) error) Extractor[T] {
 		}
 		return v, err
 	})
-	validated.from.plan = x.sources().plan
+	validated.from.plan = cmp.Or(x.from, noExtraction).plan
 	return validated
 }
 
@@ -313,13 +309,13 @@ func Try[T any](x Extractor[T]) Extractor[Tried[T]] {
 
 // derived is an Extractor that reads what x reads.
 func derived[T, U any](x Extractor[T], extract func(*Request) (U, error)) Extractor[U] {
-	from := *x.sources()
+	from := *cmp.Or(x.from, noExtraction)
 	from.reads, from.plan = slices.Clone(from.reads), nil
 	return extractor(from, extract)
 }
 
 // blame makes an error of the user's the client's, at the place that is read.
-func (s *sources) blame(err error, status int, code string, params map[string]any) error {
+func (s *extraction) blame(err error, status int, code string, params map[string]any) error {
 	if err == nil || errorIs[*InvalidRequest](err) || errorIs[*Error](err) {
 		return err
 	}

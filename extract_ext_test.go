@@ -345,7 +345,7 @@ func TestThePlanSaysWhatIsRead(t *testing.T) {
 	assert.Equal(t, []weft.ReadInfo{
 		{Source: "query", Name: "limit", Form: "integer", Default: "20"},
 		{Source: "query", Name: "cursor", Form: "string"},
-	}, weft.Struct[paging]().Reads())
+	}, weft.ReadsOf(weft.Struct[paging]()))
 	app, _ := newApp()
 	app.Handle("POST /u/{id}", weft.Handle(func(context.Context, probePost) (string, error) { return "", nil }))
 	plan, err := app.Plan()

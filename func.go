@@ -34,11 +34,12 @@ func Func[Req, Resp any](ctx context.Context, h *Handler[Req, Resp], opts ...Fun
 		return nil, err
 	}
 	return func(ctx context.Context, in Req) (out Resp, err error) {
-		frame := &typedFrame[Req, Resp]{in: in}
-		if err := call(ctx, frame); err != nil {
+		f := newFrame[Req, Resp]()
+		*f.in.(*Req) = in
+		if err := call(ctx, f); err != nil {
 			return out, err
 		}
-		return frame.out, nil
+		return *f.out.(*Resp), nil
 	}, nil
 }
 
@@ -65,7 +66,7 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 		r.report(app.root.at, "", "the handler of Func is nil", "give it a *weft.Handler, as weft.Handle makes it")
 		return nil, r.err()
 	}
-	if n := len(e.guards) + len(e.middleware) + len(e.interceptors); n > 0 && !o.handlerOnly {
+	if n := len(e.level.guards) + len(e.level.middleware) + len(e.level.interceptors); n > 0 && !o.handlerOnly {
 		r.report(e.at, "", "the handler of Func has guards, middleware or interceptors, which need a request", "give Func the option HandlerOnly, or a handler without them")
 	}
 	r.problems = append(r.problems, e.problems()...)
@@ -92,7 +93,7 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 		s.moreMarks = make([]mark, max(0, l.marks-inlineMarks))
 		s.frame = f
 		view := s.first()
-		if err := in.validate(view, f.request()); err != nil {
+		if err := in.validate(view, f.in); err != nil {
 			return err
 		}
 		if _, err := checks.verdict(view); err != nil {

@@ -70,7 +70,7 @@ func TestFuncIsAHandlerWithoutATransport(t *testing.T) {
 }
 
 func TestFuncCanBeCalledConcurrently(t *testing.T) {
-	fn := weft.MustFunc(t.Context(), weft.Handle(echo[titled]).Around(labelled, labelled))
+	fn := weft.MustFunc(t.Context(), weft.Handle(echo[titled]).Around(labelled).Around(labelled))
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -104,14 +104,14 @@ func TestFuncTakesWhatIsGivenAsItIs(t *testing.T) {
 func TestFuncSaysWhatIsWrongWithAHandler(t *testing.T) {
 	ok := weft.Handle(echo[titled])
 	for want, h := range map[string]*weft.Handler[titled, titled]{
-		"the handler of Func is nil":                          nil,
-		"the handler's function is nil":                       weft.Handle[titled, titled](nil),
-		"has guards, middleware or interceptors":              ok.Guard(login()),
-		"has guards, middleware or interceptors, which":       ok.Use(weft.MiddlewareFunc(passThrough)),
-		"or interceptors, which need":                         ok.Intercept(weft.MiddlewareFunc(passThrough)),
-		`Timeout(-1ns) has passed`:                            ok.Timeout(-1),
-		"a check has no function":                             ok.Check(nil),
-		"an around is the zero value; make it with NewAround": ok.AroundWith(weft.AroundStage[titled, titled]{}),
+		"the handler of Func is nil":                    nil,
+		"the handler's function is nil":                 weft.Handle[titled, titled](nil),
+		"has guards, middleware or interceptors":        ok.Guard(login()),
+		"has guards, middleware or interceptors, which": ok.Use(weft.MiddlewareFunc(passThrough)),
+		"or interceptors, which need":                   ok.Intercept(weft.MiddlewareFunc(passThrough)),
+		`Timeout(-1ns) has passed`:                      ok.Timeout(-1),
+		`the check "nil" has no function`:               ok.Check(nil),
+		`the around "nil" has no function`:              ok.Around(nil),
 	} {
 		_, err := weft.Func(t.Context(), h)
 		require.ErrorContains(t, err, want)

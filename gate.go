@@ -69,7 +69,7 @@ func (l *linker) checks(e *endpoint, stages []*stage) gate {
 	var g gate
 	for _, st := range stages {
 		g = append(g, l.keeper(st, func(r *Request) error {
-			if err := st.check.run(r.ctx, e.framed(r).request()); err != nil {
+			if err := st.check.run(r.ctx, e.framed(r).in); err != nil {
 				return err
 			}
 			return r.state.values.kept(&st.rules)
@@ -96,18 +96,10 @@ func (l *linker) keeper(st *stage, allow func(*Request) error) keeper {
 	return keeper{st, allow}
 }
 
-// CheckStage is a check with a name and options; [NewCheck] makes it.
-type CheckStage[Req any] struct{ *check }
-
-// NewCheck gives a check a name, under which the plan, logs and traces know it,
-// and options such as [Needs]; see [Handler.CheckWith].
-func NewCheck[Req any](name string, fn func(context.Context, Req) error, opts ...StageOption) CheckStage[Req] {
-	return CheckStage[Req]{&check{rules: rules{name: name}.with(opts), run: erasedCheck(fn)}}
-}
-
 // check is a guard on the decoded request.
 type check struct {
 	rules
+	at  callsite.Site
 	run func(ctx context.Context, in any) error // in is a *Req; nil where the user gave no function
 }
 
@@ -116,9 +108,4 @@ func erasedCheck[Req any](fn func(context.Context, Req) error) func(context.Cont
 		return nil
 	}
 	return func(ctx context.Context, in any) error { return fn(ctx, *in.(*Req)) }
-}
-
-type attachedCheck struct {
-	*check
-	at callsite.Site
 }

@@ -61,76 +61,52 @@ import (
 // sends none. A value that cannot be sent, such as a header with a line break, is a defect, a 500.
 //
 // An error is rendered as [Error] describes.
-type Handler[Req, Resp any] struct {
-	fn   func(context.Context, Req) (Resp, error)
-	spec *spec
-}
+type Handler[Req, Resp any] spec
 
 // Handle makes a Handler of a function, named after it.
 func Handle[Req, Resp any](fn func(context.Context, Req) (Resp, error)) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{fn, &spec{at: here(), name: functionName(fn), missing: fn == nil}}
+	return (*Handler[Req, Resp])(&spec{at: here(), name: functionName(fn), missing: fn == nil, types: typesOf(fn)})
 }
 
 // Named gives the handler a name for the plan, logs and [Route.Name].
 func (h *Handler[Req, Resp]) Named(name string) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withName(name)}
+	return (*Handler[Req, Resp])((*spec)(h).withName(name))
 }
 
 // Use adds middleware, the first outermost, inside that of the app and the groups
 // and inside what was added before. They run with the route known. A nil Middleware is left out.
 func (h *Handler[Req, Resp]) Use(m ...Middleware) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withMiddleware(m)}
+	return (*Handler[Req, Resp])((*spec)(h).withMiddleware(m))
 }
 
 // Guard adds guards, asked behind the middleware and before anything of the
 // request is decoded: after those of the app and the groups, in order. A nil Guard is a mistake that Build reports.
 func (h *Handler[Req, Resp]) Guard(g ...Guard) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withGuards(g)}
+	return (*Handler[Req, Resp])((*spec)(h).withGuards(g))
 }
 
 // Check adds a guard on the decoded and validated request, asked before the
-// interceptors: after the checks added before. It returns nil, a [Denial], an error made by [Invalid], or any other.
-func (h *Handler[Req, Resp]) Check(fn func(context.Context, Req) error) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withChecks([]*check{{rules{name: functionName(fn)}, erasedCheck(fn)}})}
-}
-
-// CheckWith adds checks that have a name and options; see [Handler.Check].
-func (h *Handler[Req, Resp]) CheckWith(stages ...CheckStage[Req]) *Handler[Req, Resp] {
-	list := make([]*check, len(stages))
-	for i, s := range stages {
-		list[i] = s.check
-	}
-	return &Handler[Req, Resp]{h.fn, h.spec.withChecks(list)}
+// interceptors: after the checks added before. It returns nil, a [Denial], an error made by [Invalid], or any
+// other. Options name it, or say which keys it [Needs].
+func (h *Handler[Req, Resp]) Check(fn func(context.Context, Req) error, opts ...StageOption) *Handler[Req, Resp] {
+	return (*Handler[Req, Resp])((*spec)(h).withCheck(functionName(fn), erasedCheck(fn), opts))
 }
 
 // Intercept adds interceptors: Middleware that stand inside everything else,
 // where the request has been decoded, around the handler. The order is that of [Handler.Use].
 func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withInterceptors(m)}
+	return (*Handler[Req, Resp])((*spec)(h).withInterceptors(m))
 }
 
-// Around adds typed functions around the handler, the first outermost, inside
-// those of the app and the groups and inside what was added before; see [Around].
-func (h *Handler[Req, Resp]) Around(fns ...Around[Req, Resp]) *Handler[Req, Resp] {
-	list := make([]*aroundStage, len(fns))
-	for i, fn := range fns {
-		list[i] = &aroundStage{rules: rules{name: functionName(fn)}, wrap: wrapAround(fn)}
-	}
-	return &Handler[Req, Resp]{h.fn, h.spec.withArounds(list)}
-}
-
-// AroundWith adds Arounds that have a name and options; see [Handler.Around].
-func (h *Handler[Req, Resp]) AroundWith(stages ...AroundStage[Req, Resp]) *Handler[Req, Resp] {
-	list := make([]*aroundStage, len(stages))
-	for i, s := range stages {
-		list[i] = s.aroundStage
-	}
-	return &Handler[Req, Resp]{h.fn, h.spec.withArounds(list)}
+// Around adds a typed function around the handler, inside those of the app and
+// the groups and inside what was added before; see [Around]. Options name it, or say which keys it [Needs] and [Provides].
+func (h *Handler[Req, Resp]) Around(fn Around[Req, Resp], opts ...StageOption) *Handler[Req, Resp] {
+	return (*Handler[Req, Resp])((*spec)(h).withAround(functionName(fn), wrapAround(fn), opts))
 }
 
 // Catch adds exception mappers for errors that arise on the route; see [Mapper].
 func (h *Handler[Req, Resp]) Catch(m ...Mapper) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withMappers(m)}
+	return (*Handler[Req, Resp])((*spec)(h).withMappers(m))
 }
 
 // Errors declares which errors of its own the handler can fail with, each by an
@@ -147,82 +123,81 @@ func (h *Handler[Req, Resp]) Catch(m ...Mapper) *Handler[Req, Resp] {
 // handler that is for none of it. Errors that are only wrapped by fmt.Errorf or joined need
 // no declaring beside those they wrap; a wrapper type that a mapper is for does.
 func (h *Handler[Req, Resp]) Errors(examples ...error) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withErrors(examples)}
+	return (*Handler[Req, Resp])((*spec)(h).withErrors(examples))
 }
 
 // Meta attaches values that stages find by type, with [MetaOf]; of two with the same type the later one counts.
 func (h *Handler[Req, Resp]) Meta(values ...any) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withMeta(values)}
+	return (*Handler[Req, Resp])((*spec)(h).withMeta(values))
 }
 
 // Status is the status of a success, from 200 to 399: 200 by default, 204 where Resp is struct{}.
 func (h *Handler[Req, Resp]) Status(status int) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withStatus(status)}
+	return (*Handler[Req, Resp])((*spec)(h).withStatus(status))
 }
 
 // Timeout sets a deadline for the function. It runs on its goroutine to its
 // end and must honour its context: nothing is abandoned. Where it returns after the deadline,
 // its answer is discarded and the client gets a 504.
 func (h *Handler[Req, Resp]) Timeout(d time.Duration) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withTimeout(d)}
+	return (*Handler[Req, Resp])((*spec)(h).withTimeout(d))
 }
 
 // Limit is how many bytes of body the route accepts, in place of the app's
 // limit; more is a 413.
 func (h *Handler[Req, Resp]) Limit(bytes int64) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withLimit(bytes)}
+	return (*Handler[Req, Resp])((*spec)(h).withLimit(bytes))
 }
 
 // JSON sets how the route reads and writes JSON, in place of what the app says.
 func (h *Handler[Req, Resp]) JSON(o JSONOptions) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withJSON(o)}
+	return (*Handler[Req, Resp])((*spec)(h).withJSON(o))
 }
 
 // StrictQuery refuses query parameters that Req does not name, where Req is a struct with tags.
 func (h *Handler[Req, Resp]) StrictQuery() *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withStrictQuery()}
+	return (*Handler[Req, Resp])((*spec)(h).withStrictQuery())
 }
 
 // Extract sets how Req is read, in place of what its type says.
 func (h *Handler[Req, Resp]) Extract(x Extractor[Req]) *Handler[Req, Resp] {
-	return &Handler[Req, Resp]{h.fn, h.spec.withExtraction(x.erased())}
+	return (*Handler[Req, Resp])((*spec)(h).withExtraction(x.from))
 }
 
 // Endpoint is what a route leads to: a *[Handler] of any types.
 type Endpoint interface{ endpoint() *endpoint }
 
-func (h *Handler[Req, Resp]) endpoint() *endpoint {
-	if h == nil {
-		return nil
-	}
-	return &endpoint{
-		spec:   *h.spec,
-		req:    reflect.TypeFor[Req](),
-		resp:   reflect.TypeFor[Resp](),
-		frame:  func() frame { return new(typedFrame[Req, Resp]) },
-		call:   calling(h.fn),
-		output: newOutput(reflect.TypeFor[Resp]()),
-	}
+func (h *Handler[Req, Resp]) endpoint() *endpoint { return (*spec)(h).endpoint() }
+
+// types is all that the plan knows of a handler's types.
+type types struct {
+	req, resp reflect.Type
+	frame     func() frame // a new one
+	call      typedCall    // of the innermost function
 }
 
-// typedFrame is a request's decoded value and its answer: one allocation.
-type typedFrame[Req, Resp any] struct {
-	in  Req
-	out Resp
+func typesOf[Req, Resp any](fn func(context.Context, Req) (Resp, error)) types {
+	return types{reflect.TypeFor[Req](), reflect.TypeFor[Resp](), newFrame[Req, Resp], calling(fn)}
 }
 
-// calling calls a handler's function on a frame.
+// frame is where a request's Req and Resp are: a *Req and a *Resp, in one allocation.
+type frame struct{ in, out any }
+
+func newFrame[Req, Resp any]() frame {
+	room := new(struct {
+		in  Req
+		out Resp
+	})
+	return frame{&room.in, &room.out}
+}
+
+// typedCall runs a typed function on a frame.
+type typedCall func(ctx context.Context, f frame) error
+
+// calling calls a handler's function.
 func calling[Req, Resp any](fn func(context.Context, Req) (Resp, error)) typedCall {
-	return func(ctx context.Context, frame frame) (_ any, err error) {
-		f := frame.(*typedFrame[Req, Resp])
-		f.out, err = fn(ctx, f.in)
-		return &f.out, err
+	return func(ctx context.Context, f frame) (err error) {
+		*f.out.(*Resp), err = fn(ctx, *f.in.(*Req))
+		return err
 	}
 }
-
-func (f *typedFrame[Req, Resp]) request() any { return &f.in }
-func (f *typedFrame[Req, Resp]) result() any  { return &f.out }
-func (f *typedFrame[Req, Resp]) value() any   { return f.in }
-func (f *typedFrame[Req, Resp]) answer() any  { return f.out }
-func (f *typedFrame[Req, Resp]) take(in any)  { f.in, _ = in.(Req) }
-func (f *typedFrame[Req, Resp]) put(out any)  { f.out, _ = out.(Resp) }

@@ -20,7 +20,7 @@ type stage struct {
 	rules    rules         // what its options said of it
 	guard    *guard        // of a guard, which has no dispatch
 	check    *check        // of a check, which has none either
-	around   *aroundStage  // of an Around
+	around   *around       // of an Around
 	at       callsite.Site // where it was attached
 	server   *Server       // that it was linked for
 	levels   []*mapping    // whose mappers its errors meet, the nearest first

@@ -139,7 +139,9 @@ func (r *resolution) err() error {
 	inOrderOfSource(r.problems)
 	var errs []error
 	for i, p := range r.problems {
-		same := func(q *BuildError) bool { return p.shared && q.at == p.at && q.Problem == p.Problem && q.Remedy == p.Remedy }
+		same := func(q *BuildError) bool {
+			return p.shared && q.at == p.at && q.Problem == p.Problem && q.Remedy == p.Remedy
+		}
 		if slices.ContainsFunc(r.problems[:i], same) {
 			continue // told with the first route on which it is so
 		}
@@ -252,40 +254,37 @@ func (r *resolution) guards(groups []*Group, route string, own []attachedGuard, 
 }
 
 // checkStages gives the checks of a route their places.
-func (r *resolution) checkStages(list []attachedCheck, where StageInfo, levels []*mapping) []*stage {
+func (r *resolution) checkStages(list []check, where StageInfo, levels []*mapping) []*stage {
 	var stages []*stage
-	for _, a := range list {
-		if a.check == nil || a.run == nil {
-			r.report(a.at, where.Route, "a check has no function", "give it one, or leave it out")
+	for i, c := range list {
+		if c.run == nil {
+			r.report(c.at, where.Route, fmt.Sprintf("the check %q has no function", c.name), "give it one, or leave it out")
 			continue
 		}
-		st := r.stage(where, KindCheck, a.rules, a.at, levels, nil)
-		st.check = a.check
+		st := r.stage(where, KindCheck, c.rules, c.at, levels, nil)
+		st.check = &list[i]
 		stages = append(stages, st)
 	}
 	return stages
 }
 
 // aroundStages gives the arounds of one level their places.
-func (r *resolution) aroundStages(list []attachedAround, where StageInfo, levels []*mapping) []*stage {
+func (r *resolution) aroundStages(list []around, where StageInfo, levels []*mapping) []*stage {
 	var stages []*stage
-	for _, a := range list {
-		switch {
-		case a.aroundStage == nil:
-			r.report(a.at, "", "an around is the zero value", "make it with NewAround or NewAroundAny")
-		case a.wrap == nil && a.any == nil:
+	for i, a := range list {
+		if a.wrap == nil && a.any == nil {
 			r.report(a.at, "", fmt.Sprintf("the around %q has no function", a.name), "give it one, or leave it out")
-		default:
-			st := r.stage(where, KindAround, a.rules, a.at, levels, nil)
-			st.around = a.aroundStage
-			stages = append(stages, st)
+			continue
 		}
+		st := r.stage(where, KindAround, a.rules, a.at, levels, nil)
+		st.around = &list[i]
+		stages = append(stages, st)
 	}
 	return stages
 }
 
 // arounds gives the arounds of all levels their places; see interceptors.
-func (r *resolution) arounds(groups []*Group, route string, own []attachedAround, levels []*mapping) []*stage {
+func (r *resolution) arounds(groups []*Group, route string, own []around, levels []*mapping) []*stage {
 	var stages []*stage
 	for _, g := range groups {
 		stages = append(stages, r.aroundStages(g.level.arounds, r.place(g, route), levels)...)
@@ -397,13 +396,13 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 
 	groups := d.group.lineage()
 	rr := &resolvedRoute{endpoint: d.endpoint, group: d.group, at: d.at}
-	rr.own = newMapping(d.endpoint.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
+	rr.own = newMapping(d.endpoint.level.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
 	levels := r.levels(rr.own, d.group)
-	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.middleware, levels))
+	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.level.middleware, levels))
 	outside := slices.Concat(r.outermost, rr.outer)
-	rr.guards = r.once(outside, r.guards(groups, name, d.endpoint.guards, levels))
+	rr.guards = r.once(outside, r.guards(groups, name, d.endpoint.level.guards, levels))
 	outside = append(outside, rr.guards...)
-	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.interceptors, levels))
+	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.level.interceptors, levels))
 	rr.arounds = r.once(slices.Concat(outside, rr.inner), r.arounds(groups, name, slices.Concat(d.endpoint.typed, d.endpoint.core), levels))
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
@@ -415,7 +414,7 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	}
 	r.checkOrder(slices.Concat(outside, rr.inner, rr.arounds))
 
-	meta := slices.Clone(d.endpoint.meta)
+	meta := slices.Clone(d.endpoint.level.meta)
 	for _, g := range slices.Backward(groups) {
 		meta = append(meta, g.meta...)
 	}
@@ -486,7 +485,7 @@ func (r *resolution) catches(e *endpoint, group *Group) []CatchInfo {
 			list = append(list, CatchInfo{m.name, level, group, m.at.String()})
 		}
 	}
-	add(e.mappers, LevelRoute, "")
+	add(e.level.mappers, LevelRoute, "")
 	for g := group; g != nil; g = g.outer {
 		if g.outer == nil {
 			add(g.mappers, LevelApp, "")

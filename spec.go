@@ -1,18 +1,20 @@
 package weft
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/weft-go/weft/internal/callsite"
 )
 
-// spec is what the methods of a Handler declare. They are here, and only a
-// pointer's worth of each is in Handler, because a Handler is compiled for each
+// spec is what a Handler is, but for its type parameters: what its methods
+// declare. They are here, and only a conversion of each is in Handler, because a Handler is compiled for each
 // pair of types. A spec is never changed: each method
 // returns a changed copy. They are kept out of line, or they would be compiled into each Handler after all.
 type spec struct {
-	level
+	level level
+	types
 	at        callsite.Site
 	name      string
 	missing   bool // no function
@@ -26,10 +28,9 @@ type spec struct {
 	strict    bool         // unknown query parameters are refused
 	extractor *extraction  // what Extract was given, or nil for what Req says by itself
 	declares  []declaredError
-	checks    []attachedCheck
-	typed     []attachedAround // arounds for the handler's own types
-	core      []attachedAround // and those inside them, for the types that Adapt gave up
-	base      *typedCall       // the function inside those, where there are any
+	checks    []check
+	typed     []around // arounds for the handler's own types
+	core      []around // and those inside them, for the types that Adapt gave up
 }
 
 //go:noinline
@@ -42,48 +43,42 @@ func (s *spec) withName(name string) *spec {
 //go:noinline
 func (s *spec) withMiddleware(m []Middleware) *spec {
 	c := *s
-	c.use(here(), m)
+	c.level.use(here(), m)
 	return &c
 }
 
 //go:noinline
 func (s *spec) withInterceptors(m []Middleware) *spec {
 	c := *s
-	c.intercept(here(), m)
+	c.level.intercept(here(), m)
 	return &c
 }
 
 //go:noinline
 func (s *spec) withGuards(g []Guard) *spec {
 	c := *s
-	c.guard(here(), g)
+	c.level.guard(here(), g)
 	return &c
 }
 
 //go:noinline
-func (s *spec) withChecks(list []*check) *spec {
+func (s *spec) withCheck(name string, run func(ctx context.Context, in any) error, opts []StageOption) *spec {
 	c := *s
-	c.checks = slices.Clip(c.checks)
-	for _, one := range list {
-		c.checks = append(c.checks, attachedCheck{one, here()})
-	}
+	c.checks = append(slices.Clip(c.checks), check{rules{name: name}.with(opts), here(), run})
 	return &c
 }
 
 //go:noinline
-func (s *spec) withArounds(list []*aroundStage) *spec {
+func (s *spec) withAround(name string, w wrap, opts []StageOption) *spec {
 	c := *s
-	c.typed = slices.Clip(c.typed)
-	for _, a := range list {
-		c.typed = append(c.typed, attachedAround{a, here()})
-	}
+	c.typed = append(slices.Clip(c.typed), around{rules{name: name}.with(opts), here(), w, nil})
 	return &c
 }
 
 //go:noinline
 func (s *spec) withMappers(m []Mapper) *spec {
 	c := *s
-	c.catch(here(), m)
+	c.level.catch(here(), m)
 	return &c
 }
 
@@ -101,7 +96,7 @@ func (s *spec) withErrors(examples []error) *spec {
 //go:noinline
 func (s *spec) withMeta(values []any) *spec {
 	c := *s
-	c.attach(values)
+	c.level.attach(values)
 	return &c
 }
 
@@ -143,14 +138,10 @@ func (s *spec) withStrictQuery() *spec {
 //go:noinline
 func (s *spec) withExtraction(x *extraction) *spec {
 	c := *s
-	c.extractor = x
+	if c.extractor = x; x == nil {
+		c.extractor = noExtraction
+	}
 	return &c
-}
-
-// extraction is an Extractor of a Req.
-type extraction struct {
-	*sources
-	fill func(r *Request, in any) error
 }
 
 // level is what each of the three levels, app, group and route, declares. Its
@@ -159,7 +150,7 @@ type level struct {
 	middleware   []attached
 	interceptors []attached
 	guards       []attachedGuard
-	arounds      []attachedAround
+	arounds      []around
 	mappers      []attachedMapper
 	meta         []any // the latest first
 }
@@ -171,11 +162,6 @@ type attached struct {
 
 type attachedGuard struct {
 	*guard
-	at callsite.Site
-}
-
-type attachedAround struct {
-	*aroundStage
 	at callsite.Site
 }
 
@@ -191,13 +177,6 @@ func (l *level) guard(at callsite.Site, guards []Guard) {
 	l.guards = slices.Clip(l.guards)
 	for _, g := range guards { // nil too: a guard that is left out would let everybody in
 		l.guards = append(l.guards, attachedGuard{asGuard(g), at})
-	}
-}
-
-func (l *level) around(at callsite.Site, list []*aroundStage) {
-	l.arounds = slices.Clip(l.arounds)
-	for _, a := range list {
-		l.arounds = append(l.arounds, attachedAround{a, at})
 	}
 }
 
