@@ -80,7 +80,7 @@ What is another tenant's is a 404, and what a role does not allow a 403:
   curl -i -H "$cleo" -X DELETE {url}/api/tenants/globex/orders/1
 `
 
-	// The secret stays in the environment.
+	// The secret is not printed: the shell has it, too.
 	invitationPayment = `
 A payment, signed with the secret in $` + secretVariable + `:
 

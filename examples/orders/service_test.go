@@ -49,7 +49,11 @@ func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 		answered <- result{resp, err}
 	}()
 
-	<-underWay
+	select {
+	case <-underWay:
+	case early := <-answered:
+		t.Fatalf("the request was answered before its body was read: %+v", early)
+	}
 	stop()
 	address := s.listener.Addr().String()
 	require.Eventually(t, func() bool { return !connects(t, address) }, 5*time.Second, time.Millisecond, "new connections are refused")
