@@ -132,11 +132,15 @@ func combine(op operator, guards []Guard) Guard {
 // and provides, certainly or perhaps.
 func (g *guard) use(p *guard) {
 	first := len(g.of) == 1
-	g.reads = append(g.reads, p.reads...)
+	for _, k := range p.reads {
+		if !slices.Contains(g.reads, k) {
+			g.reads = append(g.reads, k)
+		}
+	}
 	g.tried = append(g.tried, p.tried...)
 	for _, k := range p.needs {
-		before := g.operator == allOf && slices.Contains(g.provides, k) // by another part
-		if !before && !slices.Contains(g.needs, k) {
+		byPartBefore := g.operator == allOf && slices.Contains(g.provides, k)
+		if !byPartBefore && !slices.Contains(g.needs, k) {
 			g.needs = append(g.needs, k)
 		}
 	}

@@ -501,6 +501,24 @@ func TestGuardsOnceAndInOrder(t *testing.T) {
 	assert.NotContains(t, err.Error(), `"late"`)
 }
 
+func TestThePlanNamesTheKeysOfACombinationOnce(t *testing.T) {
+	reader := weft.NewGuard("reader", func(*weft.Request) error { return nil }, weft.Reads(currentTenant))
+	for name, combined := range map[string]weft.Guard{
+		"all":    weft.All(role("owner"), role("admin"), reader, reader),
+		"any":    weft.Any(role("owner"), role("admin"), reader, reader),
+		"unless": weft.Unless(weft.All(role("owner"), reader), weft.Any(role("admin"), reader)),
+	} {
+		app, _ := newApp()
+		app.Handle("GET /x", weft.Handle(greetUser).Guard(login(), combined))
+		plan, err := app.Plan()
+		require.NoError(t, err)
+		stage := plan.Routes[0].Stages[1]
+		require.Equal(t, weft.KindGuard, stage.Kind)
+		assert.Equal(t, []string{"current user"}, stage.Needs, name)
+		assert.Equal(t, []string{"current tenant"}, stage.Reads, name)
+	}
+}
+
 // guardPlaces are the levels at which guards can be attached.
 var guardPlaces = map[string]func(app *weft.App, g *weft.Group, h *weft.Handler[spied, string], guards ...weft.Guard) *weft.Handler[spied, string]{
 	"app": func(app *weft.App, _ *weft.Group, h *weft.Handler[spied, string], guards ...weft.Guard) *weft.Handler[spied, string] {

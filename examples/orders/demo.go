@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,10 +18,12 @@ import (
 // exchange is a request of the demo and what its answer must be.
 type exchange struct {
 	title       string
+	as          string // the user whose key is sent; nobody's where this is ""
 	method      string
 	path        string // nextPage stands for the cursor in the answer before
 	contentType string // application/json where there is a body and this is ""
 	body        string
+	signed      signing
 
 	status int
 	header http.Header // fields that the answer must have
@@ -28,75 +31,135 @@ type exchange struct {
 	code   string      // of the problem document, "" where the answer is none; see problem.code
 }
 
+// signing is how a webhook is signed.
+type signing int
+
 const (
+	unsigned signing = iota
+	signedNow
+	signedAnHourAgo
+	signedWithAnotherSecret
+)
+
+const (
+	mia  = "Mia"  // a manager of acme
+	cleo = "Cleo" // a clerk of globex
+	eve  = "Eve"  // with a key that nobody has
+
+	acmeOrders   = "/api/tenants/acme/orders"
+	globexOrders = "/api/tenants/globex/orders"
+
 	teaForAda  = `{"customer": "Ada", "items": [{"sku": "tea", "quantity": 2, "unit_price": "4.50"}]}`
 	cakeForBob = `{"customer": "Bob", "items": [{"sku": "cake", "quantity": 1, "unit_price": "3.95"}, {"sku": "fork", "quantity": 2, "unit_price": "0.00"}], "due": "2099-12-24"}`
+	teaForAll  = `{"customer": "Ada", "items": [{"sku": "tea", "quantity": 300, "unit_price": "4.50"}]}`
 	brokenTwo  = `{"customer": "", "items": [{"sku": "tea", "quantity": 0, "unit_price": "-4.50"}, {"quantity": 1, "unit_price": "4.50"}]}`
+	teaIsPaid  = `{"id": "evt_1", "type": "payment.succeeded", "tenant": "acme", "order": 1, "amount": "9.00"}`
 	nextPage   = "{next}"
 )
 
 // script is told to a service without orders, from the first line to the last.
 var script = []exchange{
-	{title: "Is the service healthy?", method: "GET", path: "/healthz", status: 200},
+	{title: "Is the service healthy? Anybody may ask", method: "GET", path: "/healthz", status: 200},
 
-	{title: "Ada orders tea", method: "POST", path: "/api/orders", body: teaForAda,
-		status: 201, header: http.Header{"Location": {"/api/orders/1"}}, holds: `"total":"9.00"`},
-	{title: "Bob orders cake", method: "POST", path: "/api/orders", body: cakeForBob,
-		status: 201, header: http.Header{"Location": {"/api/orders/2"}}, holds: `"due":"2099-12-24"`},
-	{title: "Read Ada's order", method: "GET", path: "/api/orders/1", status: 200},
-	{title: "HEAD is GET without the body", method: "HEAD", path: "/api/orders/1", status: 200},
-	{title: "Which methods are there?", method: "OPTIONS", path: "/api/orders",
+	{title: "Who sends no key is told how to log in", method: "GET", path: "/api/me",
+		status: 401, code: "unauthenticated", header: http.Header{"Www-Authenticate": {`Bearer realm="orders"`}}},
+	{title: "And who sends a wrong one, that it is wrong", as: eve, method: "GET", path: "/api/me",
+		status: 401, code: "unauthenticated", header: http.Header{"Www-Authenticate": {`Bearer realm="orders", error="invalid_token"`}}},
+	{title: "Mia has a key", as: mia, method: "GET", path: "/api/me",
+		status: 200, holds: `{"name":"Mia","role":"manager","tenant":"acme"}`},
+
+	{title: "Mia enters that Ada orders tea", as: mia, method: "POST", path: acmeOrders, body: teaForAda,
+		status: 201, header: http.Header{"Location": {acmeOrders + "/1"}}, holds: `"total":"9.00"`},
+	{title: "Bob orders cake", as: mia, method: "POST", path: acmeOrders, body: cakeForBob,
+		status: 201, header: http.Header{"Location": {acmeOrders + "/2"}}, holds: `"due":"2099-12-24"`},
+	{title: "Read Ada's order", as: mia, method: "GET", path: acmeOrders + "/1", status: 200},
+	{title: "HEAD is GET without the body", as: mia, method: "HEAD", path: acmeOrders + "/1", status: 200},
+	{title: "Which methods are there?", method: "OPTIONS", path: acmeOrders,
 		status: 204, header: http.Header{"Allow": {"GET, HEAD, POST, OPTIONS"}}},
 
-	{title: "A page of one order, the newest", method: "GET", path: "/api/orders?limit=1",
+	{title: "A page of one order, the newest", as: mia, method: "GET", path: acmeOrders + "?limit=1",
 		status: 200, holds: `"next":"`},
-	{title: "The page after it is the last", method: "GET", path: "/api/orders?limit=1&cursor=" + nextPage,
+	{title: "The page after it is the last", as: mia, method: "GET", path: acmeOrders + "?limit=1&cursor=" + nextPage,
 		status: 200, holds: `"id":1`},
-	{title: "Orders that are open and not small", method: "GET", path: "/api/orders?status=open,shipped&min_total=5.00",
+	{title: "Orders that are open and not small", as: mia, method: "GET", path: acmeOrders + "?status=open,shipped&min_total=5.00",
 		status: 200, holds: `{"orders":[{"id":1,`},
 
-	{title: "A value replaces", method: "PATCH", path: "/api/orders/2", body: `{"status": "shipped", "note": "no candles"}`,
+	{title: "Cleo works for another tenant, for whom there is no acme", as: cleo, method: "GET", path: acmeOrders,
+		status: 404, code: "tenant_not_found"},
+	{title: "Nor would she see a tenant that there is not", as: cleo, method: "GET", path: "/api/tenants/initech/orders",
+		status: 404, code: "tenant_not_found"},
+	{title: "Her own tenant has no orders yet", as: cleo, method: "GET", path: globexOrders,
+		status: 200, holds: `{"orders":[]}`},
+	{title: "A clerk takes orders, which are numbered for each tenant", as: cleo, method: "POST", path: globexOrders, body: teaForAda,
+		status: 201, header: http.Header{"Location": {globexOrders + "/1"}}},
+	{title: "A large one needs a manager", as: cleo, method: "POST", path: globexOrders, body: teaForAll,
+		status: 403, code: "manager_needed"},
+	{title: "And so does cancelling", as: cleo, method: "PATCH", path: globexOrders + "/1", body: `{"status": "cancelled"}`,
+		status: 403, code: "manager_needed"},
+	{title: "A clerk deletes nothing", as: cleo, method: "DELETE", path: globexOrders + "/1",
+		status: 403, code: "forbidden"},
+
+	{title: "A value replaces", as: mia, method: "PATCH", path: acmeOrders + "/2", body: `{"status": "shipped", "note": "no candles"}`,
 		status: 200, holds: `"status":"shipped","due":"2099-12-24","note":"no candles"`},
-	{title: "Null clears, and what is absent stays", method: "PATCH", path: "/api/orders/2", body: `{"note": null}`,
+	{title: "Null clears, and what is absent stays", as: mia, method: "PATCH", path: acmeOrders + "/2", body: `{"note": null}`,
 		status: 200, holds: `"status":"shipped","due":"2099-12-24","created"`},
-	{title: "Not everything can be cleared", method: "PATCH", path: "/api/orders/2", body: `{"status": null}`,
+	{title: "Not everything can be cleared", as: mia, method: "PATCH", path: acmeOrders + "/2", body: `{"status": null}`,
 		status: 422, code: "not_null"},
-	{title: "What was shipped stays shipped", method: "PATCH", path: "/api/orders/2", body: `{"status": "cancelled"}`,
+	{title: "What was shipped stays shipped", as: mia, method: "PATCH", path: acmeOrders + "/2", body: `{"status": "cancelled"}`,
 		status: 409, code: "order_closed"},
 
-	{title: "A member that nobody knows", method: "POST", path: "/api/orders", body: `{"customer": "Ada", "items": [], "coupon": "X"}`,
+	{title: "A member that nobody knows", as: mia, method: "POST", path: acmeOrders, body: `{"customer": "Ada", "items": [], "coupon": "X"}`,
 		status: 400, code: "unknown_field"},
-	{title: "JSON that breaks off", method: "POST", path: "/api/orders", body: `{"customer": "Ada", "items": [`,
+	{title: "JSON that breaks off", as: mia, method: "POST", path: acmeOrders, body: `{"customer": "Ada", "items": [`,
 		status: 400, code: "invalid_json"},
-	{title: "A body that is not JSON", method: "POST", path: "/api/orders", contentType: "text/plain", body: "two teas, please",
+	{title: "A body that is not JSON", as: mia, method: "POST", path: acmeOrders, contentType: "text/plain", body: "two teas, please",
 		status: 415, code: "unsupported_media_type"},
-	{title: "Every rule that an order breaks is named", method: "POST", path: "/api/orders", body: brokenTwo,
+	{title: "Every rule that an order breaks is named", as: mia, method: "POST", path: acmeOrders, body: brokenTwo,
 		status: 422, code: "min min min required"},
-	{title: "And everything that cannot be read", method: "GET", path: "/api/orders?since=yesterday&min_total=4.999&cursor=2&page=2",
+	{title: "And everything that cannot be read", as: mia, method: "GET", path: acmeOrders + "?since=yesterday&min_total=4.999&cursor=2&page=2",
 		status: 400, code: "invalid_type invalid_type invalid_type unknown_field"},
-	{title: "A date that is over", method: "POST", path: "/api/orders", body: strings.Replace(cakeForBob, "2099", "1999", 1),
+	{title: "A date that is over", as: mia, method: "POST", path: acmeOrders, body: strings.Replace(cakeForBob, "2099", "1999", 1),
 		status: 422, code: "due_too_early"},
-	{title: "A list without bounds", method: "GET", path: "/api/orders?limit=1000000",
+	{title: "A list without bounds", as: mia, method: "GET", path: acmeOrders + "?limit=1000000",
 		status: 422, code: "max"},
-	{title: "An id that is none", method: "GET", path: "/api/orders/tea",
+	{title: "An id that is none", as: mia, method: "GET", path: acmeOrders + "/tea",
 		status: 400, code: "invalid_type"},
-	{title: "An order that does not exist", method: "GET", path: "/api/orders/404",
+	{title: "An order that does not exist", as: mia, method: "GET", path: acmeOrders + "/404",
 		status: 404, code: "order_not_found"},
-	{title: "A path that leads nowhere", method: "GET", path: "/api/customers",
+	{title: "A path that leads nowhere", as: mia, method: "GET", path: "/api/customers",
 		status: 404, code: "not_found"},
-	{title: "A method that the path does not have", method: "PUT", path: "/api/orders", body: teaForAda,
+	{title: "A method that the path does not have", as: mia, method: "PUT", path: acmeOrders, body: teaForAda,
 		status: 405, code: "method_not_allowed", header: http.Header{"Allow": {"GET, HEAD, POST"}}},
 
-	{title: "Ada changes her mind", method: "DELETE", path: "/api/orders/1", status: 204},
-	{title: "Deleted is gone", method: "GET", path: "/api/orders/1",
+	{title: "Anybody could say that Ada has paid", method: "POST", path: webhookPath, body: teaIsPaid,
+		status: 403, code: "invalid_signature"},
+	{title: "And sign it", method: "POST", path: webhookPath, body: teaIsPaid, signed: signedWithAnotherSecret,
+		status: 403, code: "invalid_signature"},
+	{title: "Only the payment provider knows the secret", method: "POST", path: webhookPath, body: teaIsPaid, signed: signedNow,
+		status: 200, holds: `{"result":"paid"}`},
+	{title: "It may say so twice", method: "POST", path: webhookPath, body: teaIsPaid, signed: signedNow,
+		status: 200, holds: `{"result":"duplicate"}`},
+	{title: "But nobody may replay it later", method: "POST", path: webhookPath, body: teaIsPaid, signed: signedAnHourAgo,
+		status: 403, code: "invalid_signature"},
+	{title: "A payment for no order: a 404 would have the provider send it for days", method: "POST", path: webhookPath,
+		body: strings.NewReplacer("evt_1", "evt_2", `"order": 1`, `"order": 404`).Replace(teaIsPaid), signed: signedNow,
+		status: 200, holds: `{"result":"ignored","reason":"order_not_found"}`},
+	{title: "What is signed is still decoded strictly", method: "POST", path: webhookPath, body: `{"id": "evt_3", "total": 9}`, signed: signedNow,
+		status: 400, code: "unknown_field"},
+	{title: "Ada's order is paid", as: mia, method: "GET", path: acmeOrders + "/1", status: 200, holds: `"paid":"`},
+	{title: "Cleo's order 1 is another", as: cleo, method: "GET", path: globexOrders + "/1", status: 200, holds: `"status":"open","created"`},
+
+	{title: "Ada changes her mind", as: mia, method: "DELETE", path: acmeOrders + "/1", status: 204},
+	{title: "Deleted is gone", as: mia, method: "GET", path: acmeOrders + "/1",
 		status: 404, code: "order_not_found"},
-	{title: "Bob's order is left", method: "GET", path: "/api/orders", status: 200, holds: `{"orders":[{"id":2,`},
+	{title: "Bob's order is left", as: mia, method: "GET", path: acmeOrders, status: 200, holds: `{"orders":[{"id":2,`},
 }
 
 // demo serves on a free port of the loopback interface, plays the script over
 // HTTP and writes it to out. The error says which answers were not as expected.
 func demo(ctx context.Context, out io.Writer, log *slog.Logger) error {
-	s, err := open(ctx, "localhost:0", "", log)
+	secret := rand.Text()
+	s, err := open(ctx, settings{address: "localhost:0", secret: []byte(secret)}, log)
 	if err != nil {
 		return err
 	}
@@ -105,14 +168,27 @@ func demo(ctx context.Context, out io.Writer, log *slog.Logger) error {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.run(ctx) }()
 
-	played := play(ctx, out, s.url(), script)
+	fmt.Fprintf(out, "Users and secrets of this run alone:\n\n%s  Webhooks are signed with %s\n\n", listUsers(s.users), secret)
+	p := &player{out: out, url: s.url(), secret: []byte(secret), keys: map[string]apiKey{eve: newAPIKey()}}
+	for _, user := range s.users {
+		p.keys[user.Name] = user.key
+	}
+	played := p.play(ctx, script)
 	stop()
 	return errors.Join(played, <-stopped)
 }
 
+// player plays scripts to the service at url.
+type player struct {
+	out    io.Writer
+	url    string
+	keys   map[string]apiKey // by the names of users
+	secret []byte
+}
+
 // play sends the requests of a script one after the other. It plays to the end
 // even where an answer is wrong.
-func play(ctx context.Context, out io.Writer, url string, script []exchange) error {
+func (p *player) play(ctx context.Context, script []exchange) error {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
@@ -120,19 +196,19 @@ func play(ctx context.Context, out io.Writer, url string, script []exchange) err
 	var wrong []error
 	var body []byte // of the last answer
 	for i, x := range script {
-		fmt.Fprintf(out, "%d. %s\n\n", i+1, x.title)
+		fmt.Fprintf(p.out, "%d. %s\n\n", i+1, x.title)
 		x.path = strings.ReplaceAll(x.path, nextPage, nextIn(body))
 		var err error
-		body, err = x.play(ctx, out, client, url)
+		body, err = p.send(ctx, client, x)
 		if err != nil {
 			err = fmt.Errorf("%d. %s: %s %s %w", i+1, x.title, x.method, x.path, err)
-			fmt.Fprintf(out, "  ! %v\n", err)
+			fmt.Fprintf(p.out, "  ! %v\n", err)
 			wrong = append(wrong, err)
 		}
-		fmt.Fprintln(out)
+		fmt.Fprintln(p.out)
 	}
 	if wrong == nil {
-		fmt.Fprintf(out, "All %d answers were as expected.\n", len(script))
+		fmt.Fprintf(p.out, "All %d answers were as expected.\n", len(script))
 	}
 	return errors.Join(wrong...)
 }
@@ -144,16 +220,23 @@ func nextIn(body []byte) string {
 	return page.Next
 }
 
-// play sends the request, writes both sides to out, and returns the answer's
+// send sends the request, writes both sides to out, and returns the answer's
 // body, with an error where the answer is wrong.
-func (x exchange) play(ctx context.Context, out io.Writer, client *http.Client, url string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, x.method, url+x.path, strings.NewReader(x.body))
+func (p *player) send(ctx context.Context, client *http.Client, x exchange) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, x.method, p.url+x.path, strings.NewReader(x.body))
 	if err != nil {
 		return nil, err
 	}
 	if x.body != "" {
 		req.Header.Set("Content-Type", cmp.Or(x.contentType, "application/json"))
 	}
+	if x.as != "" {
+		req.Header.Set("Authorization", "Bearer "+string(p.keys[x.as]))
+	}
+	if x.signed != unsigned {
+		req.Header.Set(signatureHeader, p.sign(x))
+	}
+	out := p.out
 	fmt.Fprintf(out, "  > %s %s\n", x.method, x.path)
 	writeMessage(out, "  > ", req.Header, []byte(x.body))
 
@@ -169,6 +252,18 @@ func (x exchange) play(ctx context.Context, out io.Writer, client *http.Client, 
 	fmt.Fprintf(out, "  < %s\n", resp.Status)
 	writeMessage(out, "  < ", resp.Header, body)
 	return body, x.check(resp, body)
+}
+
+// sign signs the body as a payment provider does, and in the ways that attackers try.
+func (p *player) sign(x exchange) string {
+	secret, at := p.secret, time.Now()
+	switch x.signed {
+	case signedAnHourAgo:
+		at = at.Add(-time.Hour)
+	case signedWithAnotherSecret:
+		secret = []byte(rand.Text())
+	}
+	return sign(secret, at, []byte(x.body))
 }
 
 // check says in what the answer differs from the one expected.
@@ -217,7 +312,7 @@ func (p problem) code() string {
 }
 
 // telling is the header fields that the demo shows, in this order.
-var telling = []string{"Content-Type", "Content-Length", "Location", "Allow", "Cache-Control", requestIDHeader}
+var telling = []string{"Authorization", signatureHeader, "Content-Type", "Content-Length", "Www-Authenticate", "Location", "Allow", "Cache-Control", requestIDHeader}
 
 func writeMessage(out io.Writer, margin string, header http.Header, body []byte) {
 	for _, name := range telling {

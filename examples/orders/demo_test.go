@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -20,17 +21,24 @@ func TestTheDemoShowsEveryExchange(t *testing.T) {
 		assert.Contains(t, out.String(), x.title)
 	}
 	for _, part := range []string{
-		"> POST /api/orders\n",
+		"> POST /api/tenants/acme/orders\n",
 		"< 201 Created\n",
-		"< Location: /api/orders/1\n",
+		"< Location: /api/tenants/acme/orders/1\n",
 		"<   \"total\": \"9.00\",\n",
 		"<   \"next\": \"",
 		"<   \"note\": \"no candles\",\n",
 		"<       \"pointer\": \"/items/1/sku\",\n",
+		"> Authorization: Bearer orders_",
+		"< 401 Unauthorized\n",
+		"< Www-Authenticate: Bearer realm=\"orders\", error=\"invalid_token\"\n",
+		"< 403 Forbidden\n",
+		"<   \"code\": \"tenant_not_found\",\n",
+		"> X-Signature: t=",
+		"<   \"result\": \"duplicate\"\n",
 		"< 415 Unsupported Media Type\n",
 		"<   \"code\": \"order_not_found\",\n",
 		"< Allow: GET, HEAD, POST\n",
-		"All 27 answers were as expected.\n",
+		"All 46 answers were as expected.\n",
 	} {
 		assert.Contains(t, out.String(), part)
 	}
@@ -63,7 +71,7 @@ func TestThePlayNoticesAWrongAnswer(t *testing.T) {
 			t.Parallel()
 			var out bytes.Buffer
 			row.exchange.title, row.exchange.method = "Is there tea?", "GET"
-			err := play(t.Context(), &out, server.URL+"/", []exchange{row.exchange})
+			err := (&player{out: &out, url: server.URL + "/"}).play(t.Context(), []exchange{row.exchange})
 			if row.want == "" {
 				require.NoError(t, err)
 				assert.Contains(t, out.String(), "All 1 answers were as expected.")
@@ -85,7 +93,7 @@ func TestThePlayTurnsPages(t *testing.T) {
 	t.Cleanup(server.Close)
 	first := exchange{title: "A page", method: "GET", path: "/", status: 200}
 	second := exchange{title: "The page after it", method: "GET", path: "/?cursor=" + nextPage, status: 200, holds: `"cursor":"here"`}
-	assert.NoError(t, play(t.Context(), &bytes.Buffer{}, server.URL, []exchange{first, second}))
+	assert.NoError(t, (&player{out: io.Discard, url: server.URL}).play(t.Context(), []exchange{first, second}))
 }
 
 func TestThePlayNoticesThatNobodyAnswers(t *testing.T) {
@@ -93,6 +101,6 @@ func TestThePlayNoticesThatNobodyAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 
-	err := play(t.Context(), &bytes.Buffer{}, server.URL, script[:1])
+	err := (&player{out: io.Discard, url: server.URL}).play(t.Context(), script[:1])
 	assert.ErrorContains(t, err, "GET /healthz was not answered")
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/weft-go/weft"
@@ -12,38 +11,55 @@ import (
 // orders answers requests from a store.
 type orders struct{ store *store }
 
-func (o *orders) create(ctx context.Context, draft Draft) (weft.Response, error) {
-	if err := draft.check(time.Now()); err != nil {
+// ofTenant is embedded by requests about the orders of a tenant. The tag value
+// takes what a stage has found out: here sameTenant, which is behind the guards and so has passed.
+type ofTenant struct {
+	Tenant Tenant `value:""`
+}
+
+// creation is a draft and who sends it. The user is for the check mayOrder.
+type creation struct {
+	ofTenant
+	User  User  `value:""`
+	Draft Draft `body:"json"`
+}
+
+func (o *orders) create(ctx context.Context, in creation) (weft.Response, error) {
+	if err := in.Draft.check(time.Now()); err != nil {
 		return weft.Response{}, err
 	}
-	order, err := o.store.add(ctx, draft)
+	order, err := o.store.add(ctx, in.Tenant, in.Draft)
 	if err != nil {
 		return weft.Response{}, err
 	}
-	return weft.Created(fmt.Sprintf("%s/%d", ordersPath, order.ID), order), nil
+	return weft.Created(fmt.Sprintf("%s/%d", ordersPath(in.Tenant), order.ID), order), nil
 }
 
 // listing is a request for a page of the orders that a filter lets through.
 type listing struct {
+	ofTenant
 	Filter
 	Paging
 }
 
 func (o *orders) list(ctx context.Context, in listing) (Page, error) {
-	return o.store.list(ctx, in.Filter, in.Paging)
+	return o.store.list(ctx, in.Tenant, in.Filter, in.Paging)
 }
 
 // named is a request for the one order that its path names.
 type named struct {
+	ofTenant
 	ID int64 `path:"id"`
 }
 
 func (o *orders) read(ctx context.Context, in named) (Order, error) {
-	return o.store.get(ctx, in.ID)
+	return o.store.get(ctx, in.Tenant, in.ID)
 }
 
+// change is a patch and who sends it. The user is for the check mayChange.
 type change struct {
 	named
+	User  User  `value:""`
 	Patch Patch `body:"json"`
 }
 
@@ -51,20 +67,16 @@ func (o *orders) patch(ctx context.Context, in change) (Order, error) {
 	if err := in.Patch.check(); err != nil {
 		return Order{}, err
 	}
-	return o.store.change(ctx, in.ID, in.Patch.apply)
+	return o.store.change(ctx, in.Tenant, in.ID, in.Patch.apply)
 }
 
 func (o *orders) delete(ctx context.Context, in named) (struct{}, error) {
-	return struct{}{}, o.store.delete(ctx, in.ID)
+	return struct{}{}, o.store.delete(ctx, in.Tenant, in.ID)
 }
 
-// notFound is the public face of errNotFound. An error of the store without one
-// stays private, and so becomes a 500.
-func notFound(_ *weft.Request, err error) weft.Response {
-	return weft.Fail(&weft.Error{
-		Status: http.StatusNotFound,
-		Code:   "order_not_found",
-		Detail: "There is no order with this id.",
-		Cause:  err,
-	})
+type asker struct {
+	User User `value:""`
 }
+
+// whoAmI tells clients whom their key belongs to, and so which tenant to ask for.
+func whoAmI(_ context.Context, in asker) (User, error) { return in.User, nil }

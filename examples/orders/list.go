@@ -30,15 +30,18 @@ type Page struct {
 	Next   Cursor  `json:"next,omitzero"`
 }
 
-// list returns the page of the orders that the filter lets through.
-func (s *store) list(ctx context.Context, filter Filter, paging Paging) (Page, error) {
-	where := filter.conditions()
+// list returns the page of the tenant's orders that the filter lets through. A
+// cursor is a place and no more: that of another tenant's list shows nothing of it.
+func (s *store) list(ctx context.Context, tenant Tenant, filter Filter, paging Paging) (Page, error) {
+	where := &conditions{}
+	where.add(`tenant = ?`, tenant)
+	filter.restrict(where)
 	if after := paging.Cursor; !after.IsZero() {
 		where.add(`(created, id) < (?, ?)`, after.created, after.id)
 	}
 	query := selectItems + `
 		FROM (SELECT * FROM orders WHERE ` + where.String() + ` ORDER BY created DESC, id DESC LIMIT ?) o
-		JOIN items i ON i.order_id = o.id
+		JOIN items i ON i.tenant = o.tenant AND i.order_id = o.id
 		ORDER BY o.created DESC, o.id DESC, i.position`
 	// One more than the page holds tells whether another follows.
 	found, err := collect(s.db.QueryContext(ctx, query, append(where.args, paging.Limit+1)...))
@@ -52,8 +55,7 @@ func (s *store) list(ctx context.Context, filter Filter, paging Paging) (Page, e
 	return Page{found, cursorAfter(found[len(found)-1])}, nil
 }
 
-func (f Filter) conditions() *conditions {
-	c := &conditions{}
+func (f Filter) restrict(c *conditions) {
 	if f.Customer != "" {
 		c.add(`customer = ?`, f.Customer)
 	}
@@ -73,7 +75,6 @@ func (f Filter) conditions() *conditions {
 	if f.MinTotal > 0 {
 		c.add(`total_cents >= ?`, f.MinTotal)
 	}
-	return c
 }
 
 // conditions are those of a WHERE clause. What a client sent is among the
@@ -88,9 +89,4 @@ func (c *conditions) add(text string, args ...any) {
 	c.args = append(c.args, args...)
 }
 
-func (c *conditions) String() string {
-	if len(c.texts) == 0 {
-		return `true`
-	}
-	return strings.Join(c.texts, ` AND `)
-}
+func (c *conditions) String() string { return strings.Join(c.texts, ` AND `) }

@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// list is the first page of the orders that a filter lets through.
+// list is the first page of the orders of acme that a filter lets through.
 func list(t *testing.T, s *store, f Filter) []Order {
 	t.Helper()
-	page, err := s.list(t.Context(), f, Paging{Limit: 100})
+	page, err := s.list(t.Context(), acme, f, Paging{Limit: 100})
 	require.NoError(t, err)
 	require.True(t, page.Next.IsZero())
 	return page.Orders
@@ -33,7 +33,7 @@ func TestAFilterLetsOrdersThrough(t *testing.T) {
 			{"Ada", cake, Cancelled}, // 3.95 two hours later
 		} {
 			added := add(t, s, Draft{Customer: order.customer, Items: []Item{order.item, fork}})
-			_, err := s.change(t.Context(), added.ID, func(o *Order) error {
+			_, err := s.change(t.Context(), acme, added.ID, func(o *Order) error {
 				o.Status = order.status
 				return nil
 			})
@@ -88,7 +88,7 @@ func TestPagesHoldEveryOrderOnce(t *testing.T) {
 		}},
 		{"orders that were seen are deleted", func(t *testing.T, s *store) {
 			newest := list(t, s, Filter{})[0]
-			require.NoError(t, s.delete(t.Context(), newest.ID))
+			require.NoError(t, s.delete(t.Context(), acme, newest.ID))
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestPagesHoldEveryOrderOnce(t *testing.T) {
 
 				var seen []int64
 				for paging := (Paging{Limit: 3}); ; row.meanwhile(t, s) {
-					page, err := s.list(t.Context(), Filter{Customer: "Ada"}, paging)
+					page, err := s.list(t.Context(), acme, Filter{Customer: "Ada"}, paging)
 					require.NoError(t, err)
 					for _, order := range page.Orders {
 						seen = append(seen, order.ID)
@@ -125,12 +125,12 @@ func TestAFullLastPageHasNoNext(t *testing.T) {
 	add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}})
 	add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}})
 
-	page, err := s.list(t.Context(), Filter{}, Paging{Limit: 2})
+	page, err := s.list(t.Context(), acme, Filter{}, Paging{Limit: 2})
 	require.NoError(t, err)
 	assert.Len(t, page.Orders, 2, "a limit counts orders, not items")
 	assert.True(t, page.Next.IsZero())
 
-	page, err = s.list(t.Context(), Filter{Customer: "Eve"}, Paging{Limit: 2})
+	page, err = s.list(t.Context(), acme, Filter{Customer: "Eve"}, Paging{Limit: 2})
 	require.NoError(t, err)
 	assert.Empty(t, page.Orders)
 	assert.True(t, page.Next.IsZero())

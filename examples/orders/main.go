@@ -1,4 +1,5 @@
-// Orders is a small service with weft: orders in SQLite behind an HTTP API.
+// Orders is a small service with weft: the orders of several tenants in SQLite,
+// behind an HTTP API that knows its users by their keys, and a webhook for payments.
 //
 // Start with newApp in app.go, which is the whole service on one page. With
 // -demo, the program talks to itself and shows what it answers.
@@ -6,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,18 +15,32 @@ import (
 	"os"
 )
 
+// secretVariable names the secret that webhooks are signed with. It is no flag:
+// other users of the machine can read those.
+const secretVariable = "ORDERS_WEBHOOK_SECRET"
+
 func main() {
-	address := flag.String("addr", "localhost:8080", "TCP `address` to serve on")
-	database := flag.String("db", "", "SQLite `file` to keep orders in (default in memory)")
+	var set settings
+	var user User
+	flag.StringVar(&set.address, "addr", "localhost:8080", "TCP `address` to serve on")
+	flag.StringVar(&set.database, "db", "", "SQLite `file` to keep orders and users in (default in memory)")
+	flag.StringVar(&user.Name, "add-user", "", "add a user with this `name` to the database, print the API key and exit")
+	flag.StringVar((*string)(&user.Role), "role", string(Clerk), "`role` of the user to add: clerk, manager or admin")
+	flag.StringVar((*string)(&user.Tenant), "tenant", "", "`tenant` of the user to add")
 	showDemo := flag.Bool("demo", false, "run a scripted exchange on a free port and exit")
 	flag.Parse()
 
 	ctx := context.Background()
 	var err error
-	if *showDemo {
+	switch {
+	case *showDemo:
 		err = demo(ctx, os.Stdout, newLogger(os.Stderr, slog.LevelWarn))
-	} else {
-		err = serve(ctx, os.Stdout, *address, *database, newLogger(os.Stderr, slog.LevelInfo))
+	case user.Name != "":
+		err = addUserTo(ctx, os.Stdout, set.database, user)
+	default:
+		if set.secret, err = webhookSecret(os.Getenv(secretVariable)); err == nil {
+			err = serve(ctx, os.Stdout, set, newLogger(os.Stderr, slog.LevelInfo))
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "orders:", err)
@@ -32,26 +48,39 @@ func main() {
 	}
 }
 
+// webhookSecret refuses a secret that can be guessed. None is allowed: webhooks are closed then.
+func webhookSecret(text string) ([]byte, error) {
+	const shortest = 16
+	if text != "" && len(text) < shortest {
+		return nil, fmt.Errorf("%s is shorter than %d bytes; make one with openssl rand -hex 32", secretVariable, shortest)
+	}
+	return []byte(text), nil
+}
+
 // serve opens the service, says what it will do and how to try it, and runs it.
-func serve(ctx context.Context, out io.Writer, address, database string, log *slog.Logger) error {
-	s, err := open(ctx, address, database, log)
+func serve(ctx context.Context, out io.Writer, set settings, log *slog.Logger) error {
+	s, err := open(ctx, set, log)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s\n%s", s.server.Explain(), invitation(s.url()))
+	fmt.Fprintf(out, "%s\n%s", s.server.Explain(), invitation(s.url(), s.users, len(set.secret) > 0))
 	return s.run(ctx)
 }
 
-func invitation(url string) string {
-	return fmt.Sprintf(`Serving on %[1]s, until Ctrl-C. Try:
-
-  curl -i %[1]s/api/orders --json '{"customer":"Ada","items":[{"sku":"tea","quantity":2,"unit_price":"4.50"}]}'
-  curl -i %[1]s/api/orders/1
-  curl -i '%[1]s/api/orders?status=open,shipped&min_total=5.00&limit=5'
-  curl -i -X PATCH %[1]s/api/orders/1 --json '{"note":"no sugar","due":"2099-12-24"}'
-  curl -i -X PATCH %[1]s/api/orders/1 --json '{"note":null,"status":"shipped"}'
-  curl -i -X DELETE %[1]s/api/orders/1
-  curl -i %[1]s/healthz
-
-`, url)
+// addUserTo adds a user to the database in a file, also while a service uses it.
+func addUserTo(ctx context.Context, out io.Writer, database string, user User) (err error) {
+	if database == "" {
+		return errors.New("a user is added to a file, named by -db: a database in memory would be gone when this ends")
+	}
+	s, err := openStore(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	key, err := s.addUser(ctx, user)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "The API key of %s, %s of %s. It is shown this once:\n\n  %s\n\n", user.Name, user.Role, user.Tenant, string(key))
+	return err
 }

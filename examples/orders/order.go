@@ -19,6 +19,7 @@ type Order struct {
 	Due      Date      `json:"due,omitzero"`
 	Note     string    `json:"note,omitzero"`
 	Created  time.Time `json:"created"` // UTC, to the millisecond
+	Paid     time.Time `json:"paid,omitzero"`
 }
 
 // Status is how far an order has come.
@@ -49,6 +50,14 @@ type Item struct {
 }
 
 func (i Item) price() Money { return Money(i.Quantity) * i.UnitPrice }
+
+// total is what the order will cost.
+func (d Draft) total() (total Money) {
+	for _, item := range d.Items {
+		total += item.price()
+	}
+	return total
+}
 
 // check finds what no tag can say, as a 422.
 func (d Draft) check(now time.Time) error {

@@ -35,11 +35,7 @@ func (p Patch) apply(order *Order) error {
 		}
 	}
 	if order.Status != Open && (patched.Status != order.Status || patched.Due != order.Due) {
-		return &weft.Error{
-			Status: http.StatusConflict,
-			Code:   "order_closed",
-			Detail: "An order that was shipped or cancelled keeps its status and its date.",
-		}
+		return &OrderClosed{order.Status}
 	}
 	*order = patched
 	return nil

@@ -1,20 +1,52 @@
+-- A tenant is a company that keeps its orders here. Everything of a tenant's has the tenant first in its
+-- key, so that no row can belong to another by mistake.
+
+CREATE TABLE IF NOT EXISTS users (
+    key_hash BLOB NOT NULL PRIMARY KEY CHECK (length(key_hash) = 32), -- SHA-256; the key itself is kept nowhere
+    tenant   TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    role     TEXT NOT NULL CHECK (role IN ('clerk', 'manager', 'admin')),
+    UNIQUE (tenant, name)
+) STRICT, WITHOUT ROWID;
+
+-- Orders are numbered for each tenant: one sequence for all would tell each how much the others sell.
+CREATE TABLE IF NOT EXISTS numbers (
+    tenant TEXT    NOT NULL PRIMARY KEY,
+    last   INTEGER NOT NULL -- never used again: an old link must not lead to another order
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS orders (
-    id          INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: an old link must not lead to another order
+    tenant      TEXT    NOT NULL,
+    id          INTEGER NOT NULL,
     customer    TEXT    NOT NULL,
     total_cents INTEGER NOT NULL,                  -- of its items, kept to be searched
     status      TEXT    NOT NULL CHECK (status IN ('open', 'shipped', 'cancelled')),
     due         TEXT,                              -- a date as 2026-11-21
     note        TEXT    NOT NULL,
-    created     INTEGER NOT NULL                   -- milliseconds since 1970, UTC
-) STRICT;
+    created     INTEGER NOT NULL,                  -- milliseconds since 1970, UTC
+    paid        INTEGER,                           -- likewise; NULL until it is
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS orders_by_age ON orders (created, id);
+CREATE INDEX IF NOT EXISTS orders_by_age ON orders (tenant, created, id);
 
 CREATE TABLE IF NOT EXISTS items (
-    order_id         INTEGER NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    tenant           TEXT    NOT NULL,
+    order_id         INTEGER NOT NULL,
     position         INTEGER NOT NULL,
     sku              TEXT    NOT NULL,
     quantity         INTEGER NOT NULL CHECK (quantity > 0),
     unit_price_cents INTEGER NOT NULL CHECK (unit_price_cents >= 0),
-    PRIMARY KEY (order_id, position)
+    PRIMARY KEY (tenant, order_id, position),
+    FOREIGN KEY (tenant, order_id) REFERENCES orders (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Every payment that was told, also those that no order took: somebody has to give that money back.
+CREATE TABLE IF NOT EXISTS payments (
+    event_id     TEXT    NOT NULL PRIMARY KEY,     -- the provider's: what it tells twice is kept once
+    tenant       TEXT    NOT NULL,
+    order_id     INTEGER NOT NULL,                 -- which need not exist
+    amount_cents INTEGER NOT NULL,
+    received     INTEGER NOT NULL,                 -- milliseconds since 1970, UTC
+    refused      TEXT                              -- why no order took it; NULL where one did
 ) STRICT, WITHOUT ROWID;

@@ -13,17 +13,24 @@ import (
 	"github.com/weft-go/weft"
 )
 
+// settings are what whoever starts the program decides.
+type settings struct {
+	address  string // TCP
+	database string // a file; in memory where it is ""
+	secret   []byte // that webhooks are signed with; none are accepted where it is empty
+}
+
 // service is everything that is open while the program serves.
 type service struct {
 	store    *store
+	users    []credential // made for a database in memory, which would know nobody
 	server   *weft.Server
 	listener net.Listener
 }
 
-// open opens a service on a TCP address, with its orders in the file database,
-// or in memory where that is "". It answers from when run is called, which also closes it.
-func open(ctx context.Context, address, database string, log *slog.Logger) (_ *service, err error) {
-	store, err := openStore(ctx, database)
+// open opens a service. It answers from when run is called, which also closes it.
+func open(ctx context.Context, set settings, log *slog.Logger) (_ *service, err error) {
+	store, err := openStore(ctx, set.database)
 	if err != nil {
 		return nil, err
 	}
@@ -32,15 +39,21 @@ func open(ctx context.Context, address, database string, log *slog.Logger) (_ *s
 			err = errors.Join(err, store.close())
 		}
 	}()
-	server, err := newApp(store, log).Build(ctx)
+	var users []credential
+	if set.database == "" {
+		if users, err = addUsers(ctx, store, demoUsers); err != nil {
+			return nil, err
+		}
+	}
+	server, err := newApp(store, set.secret, log).Build(ctx)
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, address)
+	listener, err := listen(ctx, set.address)
 	if err != nil {
 		return nil, err
 	}
-	return &service{store, server, listener}, nil
+	return &service{store, users, server, listener}, nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

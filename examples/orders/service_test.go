@@ -20,8 +20,9 @@ import (
 func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "orders.db")
-	s, err := open(t.Context(), "localhost:0", file, newLogger(t.Output(), slog.LevelInfo))
+	s, err := open(t.Context(), settings{address: "localhost:0", database: file}, newLogger(t.Output(), slog.LevelInfo))
 	require.NoError(t, err)
+	key := addMia(t, s.store)
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.run(ctx) }()
@@ -30,8 +31,9 @@ func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 	underWay := make(chan struct{})
 	traced := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(underWay) }})
 	body, rest := io.Pipe()
-	req, err := http.NewRequestWithContext(traced, "POST", s.url()+"/api/orders", body)
+	req, err := http.NewRequestWithContext(traced, "POST", s.url()+"/api/tenants/acme/orders", body)
 	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+string(key))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Expect", "100-continue")
 
@@ -47,7 +49,11 @@ func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 		answered <- result{resp, err}
 	}()
 
-	<-underWay
+	select {
+	case <-underWay:
+	case early := <-answered:
+		t.Fatalf("the request was answered before its body was read: %+v", early)
+	}
 	stop()
 	address := s.listener.Addr().String()
 	require.Eventually(t, func() bool { return !connects(t, address) }, 5*time.Second, time.Millisecond, "new connections are refused")
@@ -67,7 +73,7 @@ func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 	require.NoError(t, <-stopped)
 
 	assert.Error(t, s.store.ready(t.Context()), "the database is closed")
-	order, err := newStore(t, file).get(t.Context(), 1)
+	order, err := newStore(t, file).get(t.Context(), acme, 1)
 	require.NoError(t, err)
 	assert.Equal(t, "Ada", order.Customer)
 }
@@ -89,12 +95,12 @@ func TestAnAddressThatIsTakenIsNamed(t *testing.T) {
 	t.Cleanup(func() { _ = taken.Close() })
 	address := taken.Addr().String()
 
-	_, err = open(t.Context(), address, "", slog.New(slog.DiscardHandler))
+	_, err = open(t.Context(), settings{address: address}, slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "the address "+address+" is taken by another program; choose another with -addr")
 }
 
 func TestAnAddressThatIsNoneIsNamed(t *testing.T) {
 	t.Parallel()
-	_, err := open(t.Context(), "localhost", "", slog.New(slog.DiscardHandler))
+	_, err := open(t.Context(), settings{address: "localhost"}, slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "cannot serve on localhost: ")
 }

@@ -20,7 +20,7 @@ import (
 
 func request(t *testing.T, header ...string) *weft.Request {
 	t.Helper()
-	hr := httptest.NewRequestWithContext(t.Context(), "GET", "/api/orders", nil)
+	hr := httptest.NewRequestWithContext(t.Context(), "GET", "/api/tenants/acme/orders", nil)
 	for _, field := range header {
 		name, value, _ := strings.Cut(field, ": ")
 		hr.Header.Set(name, value)
@@ -90,6 +90,7 @@ func TestTheReferenceIsAddedToProblemsAlone(t *testing.T) {
 	}{
 		{"a problem keeps its members", weft.Fail(soldOut), `{"title":"Conflict","status":409,"code":"sold_out","left":0,"request_id":"one"}`},
 		{"a success stays as it is", weft.Text("tea"), "tea"},
+		{"what a mapper made of an error stays as it is", weft.Fail(soldOut).WithStatus(http.StatusOK).WithBody("application/json", []byte(`{"result":"ignored"}`)), `{"result":"ignored"}`},
 		{"a failure in another form stays as it is", weft.Fail(soldOut).WithBody("text/plain", []byte("sold out")), "sold out"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -123,6 +124,22 @@ func TestOrdersAreNotStoredInCaches(t *testing.T) {
 			assert.Equal(t, from.Status(), resp.Status())
 		})
 	}
+}
+
+func TestADeadlineIsForEverythingInside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var inside context.Context
+		resp := deadline(time.Second).Dispatch(request(t), func(r *weft.Request) weft.Response {
+			inside = r.Context()
+			ends, limited := inside.Deadline()
+			assert.True(t, limited)
+			assert.Equal(t, time.Second, time.Until(ends))
+			return weft.Text("tea")
+		})
+		assert.Equal(t, "tea", body(t, resp))
+		assert.ErrorIs(t, inside.Err(), context.Canceled, "nothing goes on when it has returned")
+	})
 }
 
 // The access log runs when the answer has been sent, so it needs a server.

@@ -15,10 +15,8 @@ import (
 //go:embed schema.sql
 var schema string
 
-// errNotFound says that no order has the id asked for.
-var errNotFound = errors.New("no such order")
-
-// store keeps orders in SQLite. It is safe for concurrent use.
+// store keeps orders in SQLite; users.go and settle.go have more of its methods. Whatever it does with orders
+// it does for one tenant: there is no method that could forget to say for which. It is safe for concurrent use.
 type store struct{ db *sql.DB }
 
 // openStore opens the database in file and creates the tables it lacks. Where
@@ -62,32 +60,37 @@ func (s *store) ready(ctx context.Context) error {
 	return s.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM orders)`).Scan(&some)
 }
 
-// add keeps a draft that passed its check, as a new order.
-func (s *store) add(ctx context.Context, d Draft) (Order, error) {
+// add keeps a draft that passed its check, as a new order of the tenant's.
+func (s *store) add(ctx context.Context, tenant Tenant, d Draft) (Order, error) {
 	order := Order{
 		Customer: d.Customer,
 		Items:    d.Items,
 		Status:   Open,
 		Due:      d.Due,
 		Note:     d.Note,
-		Created:  time.Now().UTC().Truncate(time.Millisecond),
-	}
-	for _, item := range order.Items {
-		order.Total += item.price()
+		Total:    d.total(),
+		Created:  now(),
 	}
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `
-			INSERT INTO orders (customer, total_cents, status, due, note, created)
-			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
-			order.Customer, order.Total, order.Status, order.Due, order.Note, order.Created.UnixMilli(),
+			INSERT INTO numbers (tenant, last) VALUES (?, 1)
+			ON CONFLICT (tenant) DO UPDATE SET last = last + 1 RETURNING last`, tenant,
 		).Scan(&order.ID)
+		if err != nil {
+			return fmt.Errorf("its number: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, `
+			INSERT INTO orders (tenant, id, customer, total_cents, status, due, note, created)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			tenant, order.ID, order.Customer, order.Total, order.Status, order.Due, order.Note, order.Created.UnixMilli(),
+		)
 		if err != nil {
 			return err
 		}
 		for position, item := range order.Items {
 			_, err := tx.ExecContext(ctx,
-				`INSERT INTO items (order_id, position, sku, quantity, unit_price_cents) VALUES (?, ?, ?, ?, ?)`,
-				order.ID, position, item.SKU, item.Quantity, item.UnitPrice,
+				`INSERT INTO items (tenant, order_id, position, sku, quantity, unit_price_cents) VALUES (?, ?, ?, ?, ?, ?)`,
+				tenant, order.ID, position, item.SKU, item.Quantity, item.UnitPrice,
 			)
 			if err != nil {
 				return fmt.Errorf("item %d: %w", position, err)
@@ -100,6 +103,9 @@ func (s *store) add(ctx context.Context, d Draft) (Order, error) {
 	}
 	return order, nil
 }
+
+// now is the time as it is kept.
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // within runs fn in a transaction, and commits it unless fn fails.
 func (s *store) within(ctx context.Context, fn func(*sql.Tx) error) error {
@@ -118,8 +124,8 @@ func (s *store) within(ctx context.Context, fn func(*sql.Tx) error) error {
 }
 
 // get returns the order, or errNotFound.
-func (s *store) get(ctx context.Context, id int64) (Order, error) {
-	order, err := read(ctx, s.db, id)
+func (s *store) get(ctx context.Context, tenant Tenant, id int64) (Order, error) {
+	order, err := read(ctx, s.db, tenant, id)
 	if err != nil {
 		return Order{}, fmt.Errorf("reading order %d: %w", id, err)
 	}
@@ -129,17 +135,17 @@ func (s *store) get(ctx context.Context, id int64) (Order, error) {
 // change lets fn change the order's status, due date and note, and returns the
 // order as it is then, or errNotFound. Where fn fails, nothing changes. Nobody
 // else writes meanwhile.
-func (s *store) change(ctx context.Context, id int64, fn func(*Order) error) (order Order, err error) {
+func (s *store) change(ctx context.Context, tenant Tenant, id int64, fn func(*Order) error) (order Order, err error) {
 	err = s.within(ctx, func(tx *sql.Tx) error {
-		if order, err = read(ctx, tx, id); err != nil {
+		if order, err = read(ctx, tx, tenant, id); err != nil {
 			return err
 		}
 		if err := fn(&order); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx,
-			`UPDATE orders SET status = ?, due = ?, note = ? WHERE id = ?`,
-			order.Status, order.Due, order.Note, id,
+			`UPDATE orders SET status = ?, due = ?, note = ? WHERE tenant = ? AND id = ?`,
+			order.Status, order.Due, order.Note, tenant, id,
 		)
 		return err
 	})
@@ -150,8 +156,8 @@ func (s *store) change(ctx context.Context, id int64, fn func(*Order) error) (or
 }
 
 // delete removes the order and its items, or returns errNotFound.
-func (s *store) delete(ctx context.Context, id int64) error {
-	result, err := s.db.ExecContext(ctx, `DELETE FROM orders WHERE id = ?`, id)
+func (s *store) delete(ctx context.Context, tenant Tenant, id int64) error {
+	result, err := s.db.ExecContext(ctx, `DELETE FROM orders WHERE tenant = ? AND id = ?`, tenant, id)
 	if err != nil {
 		return fmt.Errorf("deleting order %d: %w", id, err)
 	}
@@ -171,11 +177,11 @@ type querier interface {
 }
 
 // read returns the order, or errNotFound.
-func read(ctx context.Context, from querier, id int64) (Order, error) {
+func read(ctx context.Context, from querier, tenant Tenant, id int64) (Order, error) {
 	found, err := collect(from.QueryContext(ctx, selectItems+`
-		FROM orders o JOIN items i ON i.order_id = o.id
-		WHERE o.id = ?
-		ORDER BY i.position`, id))
+		FROM orders o JOIN items i ON i.tenant = o.tenant AND i.order_id = o.id
+		WHERE o.tenant = ? AND o.id = ?
+		ORDER BY i.position`, tenant, id))
 	switch {
 	case err != nil:
 		return Order{}, err
@@ -185,9 +191,9 @@ func read(ctx context.Context, from querier, id int64) (Order, error) {
 	return found[0], nil
 }
 
-// selectItems begins the queries for collect, of orders o and their items i.
+// selectItems begins the queries for collect, of one tenant's orders o and their items i.
 const selectItems = `
-	SELECT o.id, o.customer, o.total_cents, o.status, o.due, o.note, o.created,
+	SELECT o.id, o.customer, o.total_cents, o.status, o.due, o.note, o.created, o.paid,
 		i.sku, i.quantity, i.unit_price_cents`
 
 // collect reads orders from rows of one item each, an order's rows in a row. It
@@ -202,16 +208,20 @@ func collect(rows *sql.Rows, err error) ([]Order, error) {
 		var (
 			order   Order
 			created int64
+			paid    sql.NullInt64
 			item    Item
 		)
 		if err := rows.Scan(
-			&order.ID, &order.Customer, &order.Total, &order.Status, &order.Due, &order.Note, &created,
+			&order.ID, &order.Customer, &order.Total, &order.Status, &order.Due, &order.Note, &created, &paid,
 			&item.SKU, &item.Quantity, &item.UnitPrice,
 		); err != nil {
 			return nil, err
 		}
 		if len(orders) == 0 || orders[len(orders)-1].ID != order.ID {
 			order.Created = time.UnixMilli(created).UTC()
+			if paid.Valid {
+				order.Paid = time.UnixMilli(paid.Int64).UTC()
+			}
 			orders = append(orders, order)
 		}
 		last := &orders[len(orders)-1]

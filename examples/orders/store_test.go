@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const acme, globex Tenant = "acme", "globex"
+
 var (
 	tea  = Item{SKU: "tea", Quantity: 2, UnitPrice: 450}
 	cake = Item{SKU: "cake", Quantity: 1, UnitPrice: 395}
@@ -27,9 +29,10 @@ func newStore(t *testing.T, file string) *store {
 	return s
 }
 
+// add adds an order of acme's.
 func add(t *testing.T, s *store, d Draft) Order {
 	t.Helper()
-	order, err := s.add(t.Context(), d)
+	order, err := s.add(t.Context(), acme, d)
 	require.NoError(t, err)
 	return order
 }
@@ -51,6 +54,11 @@ func TestStore(t *testing.T) {
 		{"an order that breaks a rule of the schema leaves nothing", testRolledBack},
 		{"a cancelled call fails and the next works", testCancelled},
 		{"calls at the same time all succeed", testConcurrent},
+		{"orders are numbered for each tenant", testNumbers},
+		{"a tenant's orders are nobody else's", testTenants},
+		{"a payment is settled once", testSettled},
+		{"a payment that an order does not take changes nothing", testNotSettled},
+		{"a payment that fails leaves nothing", testSettledOrNotAtAll},
 		{"a store says whether it is ready", testReady},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -76,7 +84,7 @@ func testReadAsAdded(t *testing.T, s *store) {
 	assert.Equal(t, Open, added.Status)
 	assert.WithinRange(t, added.Created, before, time.Now())
 
-	read, err := s.get(t.Context(), added.ID)
+	read, err := s.get(t.Context(), acme, added.ID)
 	require.NoError(t, err)
 	assert.Equal(t, added, read)
 }
@@ -86,7 +94,7 @@ func testChanged(t *testing.T, s *store) {
 	want := order
 	want.Status, want.Due, want.Note = Shipped, Date{}, "hot"
 
-	changed, err := s.change(t.Context(), order.ID, func(o *Order) error {
+	changed, err := s.change(t.Context(), acme, order.ID, func(o *Order) error {
 		assert.Equal(t, order, *o)
 		o.Status, o.Due, o.Note = Shipped, Date{}, "hot"
 		return nil
@@ -98,12 +106,12 @@ func testChanged(t *testing.T, s *store) {
 
 func testNotChanged(t *testing.T, s *store) {
 	order, failure := add(t, s, Draft{Customer: "Ada", Items: []Item{tea}}), errors.New("no")
-	_, err := s.change(t.Context(), order.ID, func(o *Order) error {
+	_, err := s.change(t.Context(), acme, order.ID, func(o *Order) error {
 		o.Note = "hot"
 		return failure
 	})
 	require.ErrorIs(t, err, failure)
-	_, err = s.change(t.Context(), order.ID, func(o *Order) error {
+	_, err = s.change(t.Context(), acme, order.ID, func(o *Order) error {
 		o.Status = "lost"
 		return nil
 	})
@@ -113,39 +121,39 @@ func testNotChanged(t *testing.T, s *store) {
 
 func testDeleted(t *testing.T, s *store) {
 	gone, left := add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}}), add(t, s, Draft{Customer: "Bob", Items: []Item{tea}})
-	require.NoError(t, s.delete(t.Context(), gone.ID))
+	require.NoError(t, s.delete(t.Context(), acme, gone.ID))
 
-	_, err := s.get(t.Context(), gone.ID)
+	_, err := s.get(t.Context(), acme, gone.ID)
 	assert.ErrorIs(t, err, errNotFound)
 	assert.Equal(t, []Order{left}, list(t, s, Filter{}))
 	assert.Equal(t, 1, count(t, s, "items"))
 }
 
 func testNotFound(t *testing.T, s *store) {
-	_, err := s.get(t.Context(), 1)
+	_, err := s.get(t.Context(), acme, 1)
 	assert.ErrorIs(t, err, errNotFound)
-	assert.ErrorIs(t, s.delete(t.Context(), 1), errNotFound)
-	_, err = s.change(t.Context(), 1, func(*Order) error { return errors.New("there is nothing to change") })
+	assert.ErrorIs(t, s.delete(t.Context(), acme, 1), errNotFound)
+	_, err = s.change(t.Context(), acme, 1, func(*Order) error { return errors.New("there is nothing to change") })
 	assert.ErrorIs(t, err, errNotFound)
 }
 
 func testIDs(t *testing.T, s *store) {
 	order := add(t, s, Draft{Customer: "Ada", Items: []Item{tea}})
-	require.NoError(t, s.delete(t.Context(), order.ID))
+	require.NoError(t, s.delete(t.Context(), acme, order.ID))
 	assert.Greater(t, add(t, s, Draft{Customer: "Bob", Items: []Item{tea}}).ID, order.ID)
 }
 
 func testText(t *testing.T, s *store) {
 	for _, text := range []string{"Ada'); DROP TABLE orders; --", "Åsa 李 🫖", "a\x00b", "?1 :name"} {
 		added := add(t, s, Draft{Customer: text, Items: []Item{{SKU: text, Quantity: 1}}, Note: text})
-		read, err := s.get(t.Context(), added.ID)
+		read, err := s.get(t.Context(), acme, added.ID)
 		require.NoError(t, err)
 		assert.Equal(t, added, read)
 	}
 }
 
 func testRolledBack(t *testing.T, s *store) {
-	_, err := s.add(t.Context(), Draft{Customer: "Ada", Items: []Item{tea, {SKU: "cake", Quantity: 0}}})
+	_, err := s.add(t.Context(), acme, Draft{Customer: "Ada", Items: []Item{tea, {SKU: "cake", Quantity: 0}}})
 	require.Error(t, err)
 	assert.Zero(t, count(t, s, "orders"))
 	assert.Zero(t, count(t, s, "items"))
@@ -157,13 +165,13 @@ func testCancelled(t *testing.T, s *store) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 
-	_, err := s.get(cancelled, order.ID)
+	_, err := s.get(cancelled, acme, order.ID)
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = s.list(cancelled, Filter{}, Paging{Limit: 1})
+	_, err = s.list(cancelled, acme, Filter{}, Paging{Limit: 1})
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = s.add(cancelled, Draft{Customer: "Bob", Items: []Item{tea}})
+	_, err = s.add(cancelled, acme, Draft{Customer: "Bob", Items: []Item{tea}})
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.ErrorIs(t, s.delete(cancelled, order.ID), context.Canceled)
+	assert.ErrorIs(t, s.delete(cancelled, acme, order.ID), context.Canceled)
 
 	halfway, cancel := context.WithCancel(t.Context())
 	err = s.within(halfway, func(tx *sql.Tx) error {
@@ -173,7 +181,7 @@ func testCancelled(t *testing.T, s *store) {
 	})
 	assert.ErrorIs(t, err, context.Canceled)
 
-	read, err := s.get(t.Context(), order.ID)
+	read, err := s.get(t.Context(), acme, order.ID)
 	require.NoError(t, err)
 	assert.Equal(t, order, read)
 }
@@ -183,11 +191,11 @@ func testConcurrent(t *testing.T, s *store) {
 	done := make(chan error, 2*calls)
 	for range calls {
 		go func() {
-			_, err := s.add(t.Context(), Draft{Customer: "Ada", Items: []Item{tea, cake}})
+			_, err := s.add(t.Context(), acme, Draft{Customer: "Ada", Items: []Item{tea, cake}})
 			done <- err
 		}()
 		go func() {
-			_, err := s.list(t.Context(), Filter{}, Paging{Limit: calls})
+			_, err := s.list(t.Context(), acme, Filter{}, Paging{Limit: calls})
 			done <- err
 		}()
 	}
@@ -196,6 +204,37 @@ func testConcurrent(t *testing.T, s *store) {
 	}
 	assert.Equal(t, calls, count(t, s, "orders"))
 	assert.Equal(t, 2*calls, count(t, s, "items"))
+}
+
+func testNumbers(t *testing.T, s *store) {
+	for i := range int64(3) {
+		for _, tenant := range []Tenant{acme, globex} {
+			order, err := s.add(t.Context(), tenant, Draft{Customer: "Ada", Items: []Item{tea}})
+			require.NoError(t, err)
+			assert.Equal(t, i+1, order.ID, "nobody learns how much the others sell")
+		}
+	}
+}
+
+func testTenants(t *testing.T, s *store) {
+	order := add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}})
+	for _, other := range []Tenant{globex, "", "%", "ACME"} {
+		_, err := s.get(t.Context(), other, order.ID)
+		assert.ErrorIs(t, err, errNotFound)
+		_, err = s.change(t.Context(), other, order.ID, func(*Order) error { return errors.New("there is nothing to change") })
+		assert.ErrorIs(t, err, errNotFound)
+		assert.ErrorIs(t, s.delete(t.Context(), other, order.ID), errNotFound)
+		page, err := s.list(t.Context(), other, Filter{}, Paging{Limit: 1})
+		require.NoError(t, err)
+		assert.Empty(t, page.Orders)
+	}
+	other, err := s.add(t.Context(), globex, Draft{Customer: "Bob", Items: []Item{fork}})
+	require.NoError(t, err)
+	require.Equal(t, order.ID, other.ID)
+	_, err = s.change(t.Context(), globex, other.ID, func(o *Order) error { o.Note = "of globex"; return nil })
+	require.NoError(t, err)
+	require.NoError(t, s.delete(t.Context(), globex, other.ID))
+	assert.Equal(t, []Order{order}, list(t, s, Filter{}), "with its own items")
 }
 
 func testReady(t *testing.T, s *store) {
@@ -222,12 +261,12 @@ func TestAFileKeepsItsOrders(t *testing.T) {
 			file := filepath.Join(t.TempDir(), file)
 			s, err := openStore(t.Context(), file)
 			require.NoError(t, err)
-			kept, err := s.add(t.Context(), Draft{Customer: "Ada", Items: []Item{tea}})
+			kept, err := s.add(t.Context(), acme, Draft{Customer: "Ada", Items: []Item{tea}})
 			require.NoError(t, err)
 			require.NoError(t, s.close())
 
 			assert.FileExists(t, file)
-			read, err := newStore(t, file).get(t.Context(), kept.ID)
+			read, err := newStore(t, file).get(t.Context(), acme, kept.ID)
 			require.NoError(t, err)
 			assert.Equal(t, kept, read)
 		})
@@ -238,6 +277,24 @@ func TestTwoStoresInMemoryAreApart(t *testing.T) {
 	t.Parallel()
 	add(t, newStore(t, ""), Draft{Customer: "Ada", Items: []Item{tea}})
 	assert.Zero(t, count(t, newStore(t, ""), "orders"))
+}
+
+// A list of one tenant must not cost more because of what the others have.
+func TestAListIsReadByItsIndex(t *testing.T) {
+	t.Parallel()
+	rows, err := newStore(t, "").db.QueryContext(t.Context(),
+		`EXPLAIN QUERY PLAN SELECT * FROM orders WHERE tenant = ? AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?`, acme, 1, 1, 1)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, rows.Close()) }()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &step))
+		steps = append(steps, step)
+	}
+	require.NoError(t, rows.Err())
+	assert.Equal(t, []string{"SEARCH orders USING INDEX orders_by_age (tenant=? AND (created,id)<(?,?))"}, steps, "and not sorted")
 }
 
 func TestADatabaseThatCannotBeOpenedIsNamed(t *testing.T) {
