@@ -363,7 +363,7 @@ func ExampleHandler_Errors() {
 	}
 	// Output:
 	// true no exception mapper takes weft_test.outOfStock, which the handler declares
-	// <nil> [200 500 410]
+	// <nil> [200 410 500]
 	// "the shop is closed" false
 	// weft_test.outOfStock false
 	// 410 Gone (discontinued) true

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/weft-go/weft/internal/callsite"
 	"github.com/weft-go/weft/internal/httpfield"
 )
 
@@ -368,6 +369,16 @@ func On[E error](fn func(r *Request, err E) Response) Mapper {
 		},
 		says: func(err error) (respond, bool) { return answer(saysAs[E](err)) },
 	}
+}
+
+// Map answers with the Mapper alone, as a test does: mapped is false where it is not for err.
+func (m Mapper) Map(r *Request, err error) (resp Response, mapped bool) {
+	level := newMapping([]attachedMapper{{Mapper: m}}, func(callsite.Site, string, string) {})
+	by, answer := level.find(err)
+	if by == nil {
+		return Response{}, false
+	}
+	return answer(r, err), true
 }
 
 // OnIs maps errors whose tree holds sentinel, as errors.Is finds it; fn gets the error as it arose.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -304,4 +305,19 @@ func TestFieldErrorsFromAnywhereAreToldTogether(t *testing.T) {
 	assert.Equal(t, "body /lines/0/sku sold_out, body /due past", fieldErrors(t, got))
 	assert.Contains(t, got.body, "There is no more tea.")
 	assert.Empty(t, log.errors())
+}
+
+func TestAMapperIsTestedByOneCall(t *testing.T) {
+	r := weft.NewRequest(httptest.NewRequest("GET", "/x", nil))
+	resp, mapped := on[*outOfStock]("stock").Map(r, fmt.Errorf("placing: %w", &outOfStock{"tea"}))
+	require.True(t, mapped)
+	body, err := resp.Render()
+	require.NoError(t, err)
+	assert.Equal(t, "stock: out of stock: tea", string(body))
+	_, mapped = on[*outOfStock]("stock").Map(r, errClosed)
+	assert.False(t, mapped)
+	_, mapped = weft.Mapper{}.Map(r, errClosed)
+	assert.False(t, mapped)
+	_, mapped = onIs(errClosed, "closed").Map(r, fmt.Errorf("%w", errClosed))
+	assert.True(t, mapped)
 }

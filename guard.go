@@ -337,7 +337,15 @@ func (d *Denial) WithCause(cause error) *Denial {
 	return &c
 }
 
-// Status is 401 or 403.
+// Hidden is the same no, answered as a path that leads nowhere is: a 404 that
+// does not tell that there is something to be refused.
+func (d *Denial) Hidden() *Denial {
+	c := *d
+	c.face = Error{Status: http.StatusNotFound, Code: codeNotFound, Cause: d.face.Cause}
+	return &c
+}
+
+// Status is 401, 403, or 404 where the denial is hidden.
 func (d *Denial) Status() int { return d.face.Status }
 
 // Challenges are those of a 401.
@@ -375,7 +383,7 @@ func denialWithin(err error, room *int) *Denial {
 	}
 	switch e := err.(type) {
 	case *Denial:
-		if e.Status() != http.StatusForbidden && e.Status() != http.StatusUnauthorized {
+		if status := e.face.Status; status < 400 || status > 499 {
 			return nil // not one that Deny or Unauthenticated made, or made of a challenge that cannot be sent
 		}
 		return e

@@ -574,3 +574,34 @@ func TestOnlyThePartThatSaidSoReadsTheBody(t *testing.T) {
 	_, err := r.Body()
 	require.NoError(t, err)
 }
+
+func TestADenialCanHideWhatItIsAbout(t *testing.T) {
+	app, log := newApp()
+	app.Handle("GET /x", (&trace{}).handler("x").Guard(weft.NewGuard("hides", func(*weft.Request) error {
+		return weft.Deny("Not yours.").WithCause(errSecret).Hidden()
+	})))
+	app.Handle("GET /y", (&trace{}).handler("y").Guard(weft.Not(weft.NewGuard("hides", func(*weft.Request) error { return weft.Deny("").Hidden() }))))
+	site := serve(t, app)
+	got, nowhere := site.send("GET", "/x", ""), site.send("GET", "/nowhere", "")
+	assertProblem(t, got, 404)
+	assert.Equal(t, nowhere.body, got.body)
+	assert.Equal(t, nowhere.header, got.header)
+	assert.Equal(t, 200, site.send("GET", "/y", "").status, "it is a no like any other")
+	assert.Empty(t, log.errors())
+}
+
+func TestMustIsForWhatBuildHasProved(t *testing.T) {
+	r := weft.NewRequest(httptest.NewRequest("GET", "/x", nil))
+	assert.PanicsWithError(t, `no stage has set the key "current tenant" of type string`, func() { currentTenant.Must(r) })
+	currentTenant.Set(r, "acme")
+	assert.Equal(t, "acme", currentTenant.Must(r))
+}
+
+func TestAnOptionalFieldThatNothingProvidesIsWarnedOf(t *testing.T) {
+	app, _ := newApp()
+	app.Handle("GET /x", weft.Handle(greetUser).Guard(login()))
+	plan, err := app.Plan()
+	require.NoError(t, err)
+	require.Len(t, plan.Warnings, 1)
+	assert.Contains(t, plan.Warnings[0].Problem, `the field Tenant takes the value "current tenant" of type string, and will always be absent`)
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
@@ -146,7 +147,10 @@ func (in *intake) describe(limit int64) string {
 
 // statuses are those that reading can end with.
 func (in *intake) statuses() []int {
-	statuses := []int{http.StatusBadRequest}
+	var statuses []int
+	if slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source != SourceValue }) {
+		statuses = append(statuses, http.StatusBadRequest)
+	}
 	if in.readsBody() {
 		statuses = append(statuses, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}

@@ -82,6 +82,16 @@ func (k *Key[T]) identity() *key {
 // Get returns the value, and whether it was set.
 func (k *Key[T]) Get(r *Request) (value T, present bool) { return k.in(r.state) }
 
+// Must returns the value, and panics where it was not set: for a stage that says
+// that it [Needs] the key, of which Build has proved that it is there.
+func (k *Key[T]) Must(r *Request) T {
+	value, present := k.Get(r)
+	if !present {
+		panic(&unsetError{fmt.Sprint(k.identity())})
+	}
+	return value
+}
+
 // From returns the value of the request that ctx derives from, and whether it was set.
 func (k *Key[T]) From(ctx context.Context) (value T, present bool) {
 	if s := stateOf(ctx); s != nil {

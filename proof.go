@@ -194,20 +194,23 @@ func (p *proof) field(f *binding.ValueField) *key {
 	case 1:
 		return fitting[0]
 	case 0:
-		if f.Optional {
+		elsewhere := slices.IndexFunc(p.keys, func(k *key) bool { return k.fits(f.Type, f.Key) })
+		switch {
+		case elsewhere >= 0 && f.Optional:
 			return nil // it is absent on this way
-		}
-		for _, k := range p.keys {
-			if k.fits(f.Type, f.Key) {
-				return k // and need says why it is not there
-			}
+		case elsewhere >= 0:
+			return p.keys[elsewhere] // and need says why it is not there
 		}
 		what := fmt.Sprintf("a value of type %v", f.Type)
 		if f.Key != "" {
 			what = fmt.Sprintf("the value %q of type %v", f.Key, f.Type)
 		}
-		p.report(fmt.Sprintf("the field %s takes %s, and nothing provides one", f.Name, what),
-			"attach a ValueGuard for a key of that type, or mend the field's type or name")
+		const remedy = "attach a ValueGuard for a key of that type, or mend the field's type or name"
+		if f.Optional {
+			p.warn(p.stage.at, p.stage.info.Route, fmt.Sprintf("the field %s takes %s, and will always be absent: nothing provides one", f.Name, what), remedy)
+		} else {
+			p.report(fmt.Sprintf("the field %s takes %s, and nothing provides one", f.Name, what), remedy)
+		}
 		return nil
 	}
 	p.report(fmt.Sprintf("the field %s takes a value of type %v, and there are several: %s", f.Name, f.Type, strings.Join(keyNames(fitting), ", ")),

@@ -123,6 +123,11 @@ func resolve(a *App) *resolution {
 		plan := r.routePlan(rr)
 		r.proveErrors(&plan, rr)
 		r.noteReach(&plan, rr)
+		failures := plan.Statuses
+		if rr.endpoint.resp != typeResponse {
+			failures = failures[1:]
+		}
+		slices.Sort(failures)
 		r.plan.Routes = append(r.plan.Routes, plan)
 	}
 	for _, m := range append(r.misses, resolvedMiss{}) { // also where no group has a prefix

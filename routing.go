@@ -50,6 +50,8 @@ func (w *sink) Header() http.Header         { return w.taken().header }
 func (w *sink) WriteHeader(status int)      { w.taken().status = status }
 func (w *sink) Write(p []byte) (int, error) { return len(p), nil }
 
+const codeNotFound = "not_found"
+
 // answer is the Response to a request that no route matches.
 func (m *miss) answer(st *stage, r *Request) Response {
 	switch {
@@ -68,7 +70,7 @@ func (m *miss) answer(st *stage, r *Request) Response {
 	}
 	switch m.status {
 	case http.StatusNotFound:
-		e.Code = "not_found"
+		e.Code = codeNotFound
 	case http.StatusMethodNotAllowed:
 		e.Code = "method_not_allowed"
 	}
