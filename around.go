@@ -246,7 +246,7 @@ func (e *reportedError) Unwrap() error { return e.error }
 
 // Adapt makes a Handler of other types: fn unwraps what comes in, calls next, which is h
 // with its checks and arounds, and wraps what comes out, such as an envelope. All other declarations of h stay; how its
-// Req is read is now the new type's. Stages added to the result stand outside fn.
+// Req is read is now the new type's, and so are the validate tags that are asked. Stages added to the result stand outside fn.
 func Adapt[OuterReq, OuterResp, Req, Resp any](h *Handler[Req, Resp], fn func(ctx context.Context, in OuterReq, next func(context.Context, Req) (Resp, error)) (OuterResp, error)) *Handler[OuterReq, OuterResp] {
 	s := (*spec)(h)
 	if s == nil {

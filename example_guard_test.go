@@ -185,12 +185,17 @@ func ExampleDeny() {
 
 // A 401 always says how to log in.
 func ExampleUnauthenticated() {
+	denial := weft.Unauthenticated(`Bearer realm="shop"`, "This needs an API key.")
+	fmt.Println(denial.Status(), denial.Challenges())
+
 	app := quiet()
-	app.Guard(guardThat("log in", weft.Unauthenticated(`Bearer realm="shop"`, "This needs an API key.")))
+	app.Guard(guardThat("log in", denial))
 	app.Handle("POST /orders", weft.Handle(placeOrder))
 	w := send(app, "POST", "/orders", "")
 	fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
-	// Output: 401 Bearer realm="shop"
+	// Output:
+	// 401 [Bearer realm="shop"]
+	// 401 Bearer realm="shop"
 }
 
 // A feature that is not for everybody looks like a path that leads nowhere.

@@ -50,6 +50,23 @@ func ExampleServer_Run() {
 	// Output: <nil>
 }
 
+// A server of net/http of your own brings TLS, timeouts and addresses. What it leaves unset is set.
+func ExampleServer_RunServer() {
+	app := quiet()
+	app.Handle("GET /healthz", weft.Health())
+	srv, err := app.Build(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hs := &http.Server{Addr: "localhost:0", ReadTimeout: time.Minute}
+
+	ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer stop()
+	fmt.Println(srv.RunServer(ctx, hs, nil), hs.ReadHeaderTimeout)
+	// Output: <nil> 10s
+}
+
 // A check that fails makes the service unhealthy; the body says which, and the log why.
 func ExampleHealth() {
 	database := weft.HealthCheck{Name: "database", Check: func(context.Context) error {

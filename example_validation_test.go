@@ -2,6 +2,7 @@ package weft_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -144,6 +145,19 @@ func ExampleJSONOptions() {
 	fmt.Println(send(app, "POST", "/strict", body).Code, send(app, "POST", "/hook", body).Code)
 	// Output: 400 200
 }
+
+// A Codec of your own replaces the JSON of weft, here by that of the standard library.
+func ExampleCodec() {
+	app := quiet()
+	app.Handle("POST /orders", weft.Handle(placeOrder).JSON(weft.JSONOptions{Codec: standardJSON{}}))
+	show(app, "POST", "/orders", `{"PRODUCT":"tea","quantity":1}`) // encoding/json does not look at the case
+	// Output: 200 {"id":7,"product":"tea"}
+}
+
+type standardJSON struct{}
+
+func (standardJSON) Decode(body []byte, into any) error { return json.Unmarshal(body, into) }
+func (standardJSON) Encode(v any) ([]byte, error)       { return json.Marshal(v) }
 
 func ExampleWithJSON() {
 	app := weft.New(weft.WithJSON(weft.JSONOptions{AllowUntyped: true}))
