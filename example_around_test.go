@@ -70,11 +70,15 @@ func ExampleAroundAny() {
 func ExampleApp_Around() {
 	app := quiet()
 	app.Around(explained, weft.Named("explained"))
-	app.Handle("POST /orders", weft.Handle(placeOrder).Catch(weft.OnIs(ErrShopClosed, func(_ *weft.Request, err error) weft.Response {
-		return weft.Text(err.Error())
-	})))
+	app.Catch(weft.OnIs(ErrShopClosed, func(_ *weft.Request, err error) weft.Response {
+		fmt.Println(err)
+		return weft.Text("Come back at nine.")
+	}))
+	app.Handle("POST /orders", weft.Handle(placeOrder).Named("place order"))
 	show(app, "POST", "/orders", `{"product":"beer","quantity":1}`)
-	// Output: 200 placing an order: the shop is closed
+	// Output:
+	// place order: the shop is closed
+	// 200 Come back at nine.
 }
 
 func ExampleGroup_Around() {
@@ -94,11 +98,11 @@ func ExampleGroup_Around() {
 	// <nil>
 }
 
-// explained says of an error what was being done.
+// explained says of an error which handler it was.
 func explained(ctx context.Context, in any, next func(context.Context, any) (any, error)) (any, error) {
 	out, err := next(ctx, in)
 	if err != nil {
-		return nil, fmt.Errorf("placing an order: %w", err)
+		return nil, fmt.Errorf("%s: %w", weft.RouteOf(ctx).Name(), err)
 	}
 	return out, nil
 }

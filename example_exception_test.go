@@ -85,19 +85,21 @@ func ExampleGroup_Catch() {
 	// 503
 }
 
-// Errors of weft itself are mapped like any other: here a page for what is not found. What is not meant is handed on.
+// Errors of weft itself are mapped like any other: here a page for what is not found, also for whom a guard hides it. What is not meant is handed on.
 func ExampleApp_Catch() {
 	app := quiet()
-	app.Catch(weft.On(func(r *weft.Request, err *weft.Error) weft.Response {
-		if err.Status != http.StatusNotFound || r.Route() != nil {
+	app.Catch(weft.On(func(_ *weft.Request, err *weft.Error) weft.Response {
+		if err.Code != "not_found" {
 			return weft.Fail(err)
 		}
 		return weft.HTML("<h1>Nothing here</h1>").WithStatus(http.StatusNotFound)
 	}))
-	app.Handle("POST /orders", weft.Handle(placeOrder))
+	app.Handle("POST /orders", weft.Handle(placeOrder).Guard(guardThat("beta", weft.Deny("").Hidden())))
 	show(app, "GET", "/nowhere", "")
+	show(app, "POST", "/orders", "")
 	show(app, "GET", "/orders", "")
 	// Output:
+	// 404 <h1>Nothing here</h1>
 	// 404 <h1>Nothing here</h1>
 	// 405 {"title":"Method Not Allowed","status":405,"code":"method_not_allowed"}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/weft-go/weft"
 )
 
-// Language is what Locale finds out about a request, for texts further in.
+// Language is what locale finds out about a request, for texts further in.
 var Language = weft.NewKey[string]("language")
 
 // locale provides the language. It is a middleware of the app, so errors of routing have one too.

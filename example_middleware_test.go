@@ -16,9 +16,9 @@ import (
 
 // A middleware is a function of a request and of what is further in.
 func ExampleNewMiddleware() {
-	maintenance := false
+	var maintenance atomic.Bool
 	closed := weft.NewMiddleware("maintenance", func(r *weft.Request, next weft.Next) weft.Response {
-		if maintenance {
+		if maintenance.Load() {
 			return weft.Fail(&weft.Error{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"60"}}})
 		}
 		return next(r)
@@ -28,7 +28,7 @@ func ExampleNewMiddleware() {
 	app.Use(closed)
 	app.Handle("POST /orders", weft.Handle(placeOrder))
 	show(app, "POST", "/orders", `{"product":"tea","quantity":1}`)
-	maintenance = true
+	maintenance.Store(true)
 	show(app, "POST", "/orders", `{"product":"tea","quantity":1}`)
 	// Output:
 	// 200 {"id":7,"product":"tea"}
