@@ -12,6 +12,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/graph"
 	"github.com/weft-go/weft/internal/pattern"
 )
 
@@ -33,6 +34,8 @@ type resolution struct {
 	keys      []*key              // that stages provide
 	providers []*stage            // of those
 	gaps      []gap
+	nodes     map[*graph.Node]*service
+	order     []*graph.Node // of the graph of services, solved
 }
 
 type resolvedRoute struct {
@@ -117,6 +120,7 @@ func resolve(a *App) *resolution {
 	for _, g := range a.groups {
 		r.resolveMiss(g)
 	}
+	r.inferLifetimes()
 	r.collectKeys()
 	for _, rr := range r.routes {
 		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
@@ -167,12 +171,12 @@ func (r *resolution) err() error {
 
 // report adds a problem, unless the same one was found on another way.
 func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
-	r.problems = addOnce(r.problems, BuildError{at.String(), route, problem, remedy, at, false})
+	r.problems = addOnce(r.problems, BuildError{Source: at.String(), Route: route, Problem: problem, Remedy: remedy, at: at})
 }
 
 // warn adds a warning, unless the same one was found on another way.
 func (r *resolution) warn(at callsite.Site, route, problem, remedy string) {
-	r.warnings = addOnce(r.warnings, BuildError{at.String(), route, problem, remedy, at, false})
+	r.warnings = addOnce(r.warnings, BuildError{Source: at.String(), Route: route, Problem: problem, Remedy: remedy, at: at})
 }
 
 func addOnce(list []*BuildError, p BuildError) []*BuildError {
@@ -221,7 +225,11 @@ func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels 
 				"give it one; to leave a stage out, pass a plain nil")
 			continue
 		}
-		stages = append(stages, r.stage(where, kind, d.rules, a.at, levels, dispatch))
+		st := r.stage(where, kind, d.rules, a.at, levels, dispatch)
+		if m, supplied := d.Middleware.(*suppliedMiddleware); supplied {
+			st.middleware, st.services = m, []graph.Key{m.service}
+		}
+		stages = append(stages, st)
 	}
 	return stages
 }
@@ -243,7 +251,7 @@ func (r *resolution) guardStages(list []attachedGuard, where StageInfo, levels [
 	for _, a := range list {
 		a.problems(func(problem, remedy string) { r.report(a.at, "", problem, remedy) })
 		st := r.stage(where, KindGuard, a.rules, a.at, levels, nil)
-		st.guard = a.guard
+		st.guard, st.services = a.guard, a.guard.services
 		stages = append(stages, st)
 	}
 	return stages
@@ -412,6 +420,9 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
 	rr.checks = r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels)
+	if service := d.endpoint.service; service != nil {
+		rr.handler.services = []graph.Key{*service}
+	}
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
 			st.levels = levels

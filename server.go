@@ -21,6 +21,7 @@ type Server struct {
 	unrouted   Next
 	moreMarks  int
 	ring       keyring
+	assembly   *assembly
 	logger     *slog.Logger
 	input      *input
 	bodies     bodyPool
@@ -62,6 +63,7 @@ func (s *state) finish(sent *Sent) {
 		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
 	}
+	s.closeScope()
 	s.body.release(s.server)
 }
 
