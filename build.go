@@ -54,6 +54,7 @@ func (r *resolution) link(services *assembler) *Server {
 		decisions:  a.decisions,
 		ring:       keyring{keys: r.keys},
 		assembly:   services.made,
+		container:  a.container,
 		drain:      a.drain,
 		drainDelay: a.delay,
 	}

@@ -36,6 +36,7 @@ type Container struct {
 	services []*service
 	bindings []graph.Binding
 	problems []*BuildError
+	mounted  []string // names in the injector that are not the application's own, of a copy
 	built    callsite.Site
 }
 
@@ -57,6 +58,7 @@ type service struct {
 	// collect makes a []T of the members of a group.
 	collect func(values []any) any
 	mounted bool
+	fixed   any // of an override
 	// mount provides a singleton in the injector, under its type.
 	mount func(i do.Injector, name string, build func(do.Injector) (any, error))
 }
@@ -173,6 +175,59 @@ func (c *Container) add(at callsite.Site, s *service, opts []ServiceOption) {
 	c.services = append(c.services, s)
 }
 
+// OverrideOption replaces one service; see [Container.With].
+type OverrideOption struct {
+	key   graph.Key
+	value any
+	at    callsite.Site
+	mount func(i do.Injector, name string)
+}
+
+// Override has value be what is asked for as a T, whatever provides it otherwise.
+func Override[T any](value T) OverrideOption { return overriding(here(), "", value) }
+
+// OverrideNamed has value be what is asked for as a T of that name.
+func OverrideNamed[T any](name string, value T) OverrideOption {
+	return overriding(here(), name, value)
+}
+
+func overriding[T any](at callsite.Site, name string, value T) OverrideOption {
+	return OverrideOption{graph.Key{Type: reflect.TypeFor[T](), Name: name}, value, at, func(i do.Injector, name string) { do.OverrideNamedValue(i, name, value) }}
+}
+
+// With returns a Container for a test: as c is declared, but for the overrides,
+// with instances of its own. What an override replaces is not made. c stays as it is.
+func (c *Container) With(overrides ...OverrideOption) *Container {
+	clone := &Container{injector: c.injector.RootScope().Clone(), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings)}
+	for _, s := range c.services {
+		copied := *s
+		if copied.mounted { // the clone has it as the application's own
+			clone.mounted = append(clone.mounted, c.nameOf(s))
+		}
+		clone.services = append(clone.services, &copied)
+	}
+	external := c.external()
+	for _, o := range overrides {
+		provided := slices.ContainsFunc(clone.services, func(s *service) bool { return s.node.Key == o.key })
+		bound := slices.ContainsFunc(clone.bindings, func(b graph.Binding) bool { return b.Interface == o.key })
+		switch {
+		case provided || bound:
+			clone.services = slices.DeleteFunc(clone.services, func(s *service) bool { return s.node.Key == o.key })
+			clone.bindings = slices.DeleteFunc(clone.bindings, func(b graph.Binding) bool { return b.Interface == o.key })
+			clone.services = append(clone.services, &service{
+				at:    o.at,
+				node:  &graph.Node{Key: o.key, Label: o.key.String(), At: o.at.String(), Declared: graph.Singleton, Given: true},
+				fixed: o.value,
+			})
+		case external(o.key):
+			o.mount(clone.injector, doName(o.key))
+		default:
+			clone.problem(o.at, fmt.Sprintf("an override of %v replaces nothing", o.key), "mend its type or name: it is that which is asked for")
+		}
+	}
+	return clone
+}
+
 func (c *Container) problem(at callsite.Site, problem, remedy string) {
 	c.problems = append(c.problems, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
 }
@@ -209,6 +264,9 @@ func (c *Container) external() func(graph.Key) bool {
 		for _, s := range c.services {
 			own[doName(s.node.Key)] = true
 		}
+	}
+	for _, name := range c.mounted {
+		own[name] = true
 	}
 	for _, scope := range append([]do.Injector{c.injector}, ancestors(c.injector)...) {
 		for _, s := range scope.ListProvidedServices() {

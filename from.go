@@ -123,3 +123,94 @@ func (g *guard) with(get func(graph.Key) supply) *guard {
 	}
 	return &linked
 }
+
+// CheckFrom adds a check to a handler whose function takes a service first; see [Handler.Check].
+func CheckFrom[S, Req, Resp any](h *Handler[Req, Resp], fn func(S, context.Context, Req) error, opts ...StageOption) *Handler[Req, Resp] {
+	var run func(ctx context.Context, in any) error
+	if fn != nil {
+		run = func(ctx context.Context, in any) error {
+			service, err := serviceOf[S](ctx)
+			if err != nil {
+				return err
+			}
+			return fn(service, ctx, *in.(*Req))
+		}
+	}
+	return (*Handler[Req, Resp])((*spec)(h).withCheck(functionName(fn), run, append([]StageOption{madeOf[S]()}, opts...)))
+}
+
+// AroundFrom adds an Around to a handler whose function takes a service first; see [Handler.Around].
+func AroundFrom[S, Req, Resp any](h *Handler[Req, Resp], fn func(service S, ctx context.Context, in Req, next func(context.Context, Req) (Resp, error)) (Resp, error), opts ...StageOption) *Handler[Req, Resp] {
+	var wrap wrap
+	if fn != nil {
+		wrap = wrapAround(func(ctx context.Context, in Req, next func(context.Context, Req) (Resp, error)) (out Resp, err error) {
+			service, err := serviceOf[S](ctx)
+			if err != nil {
+				return out, err
+			}
+			return fn(service, ctx, in, next)
+		})
+	}
+	return (*Handler[Req, Resp])((*spec)(h).withAround(functionName(fn), wrap, append([]StageOption{madeOf[S]()}, opts...)))
+}
+
+// OnFrom maps errors of type E by a function that takes a service first; see [On].
+// Where the service cannot be had, the error goes to the next level out.
+func OnFrom[S any, E error](fn func(service S, r *Request, err E) Response) Mapper {
+	if fn == nil {
+		return Mapper{}
+	}
+	m := On(func(r *Request, err E) Response {
+		service, failure := serviceIn[S](r.state)
+		if failure != nil {
+			return Fail(errors.Join(failure, err))
+		}
+		return fn(service, r, err)
+	})
+	m.services = []graph.Key{*keyOf[S]()}
+	return m
+}
+
+// ExtractorFrom makes an Extractor of a function that takes a service first; see [NewExtractor].
+func ExtractorFrom[S, T any](name string, fn func(S, *Request) (T, error), opts ...StageOption) Extractor[T] {
+	var extract func(*Request) (T, error)
+	if fn != nil {
+		extract = func(r *Request) (value T, err error) {
+			service, err := serviceIn[S](r.state)
+			if err != nil {
+				return value, err
+			}
+			return fn(service, r)
+		}
+	}
+	return NewExtractor(name, extract, append([]StageOption{madeOf[S]()}, opts...)...)
+}
+
+// Service reads nothing of a request: it is a service of the container.
+func Service[S any]() Extractor[S] {
+	return extractor(extraction{
+		reads: []ReadInfo{{Source: SourceService, Form: reflect.TypeFor[S]().String(), Required: true}},
+		keys:  keyUse{services: []graph.Key{*keyOf[S]()}},
+	}, func(r *Request) (S, error) { return serviceIn[S](r.state) })
+}
+
+// madeOf says that a stage is made of a service.
+func madeOf[S any]() StageOption {
+	return func(r *rules) { r.services = append(r.services, *keyOf[S]()) }
+}
+
+func serviceOf[S any](ctx context.Context) (service S, err error) {
+	s := stateOf(ctx)
+	if s == nil {
+		return service, errNoServices
+	}
+	return serviceIn[S](s)
+}
+
+func serviceIn[S any](s *state) (service S, err error) {
+	made, err := s.service(graph.Key{Type: reflect.TypeFor[S]()})
+	if err != nil {
+		return service, err
+	}
+	return made.(S), nil
+}

@@ -27,6 +27,8 @@ const (
 	SourceBody   Source = Source(binding.Body)
 	// SourceValue is what a stage found out: the value of a [Key].
 	SourceValue Source = Source(binding.Value)
+	// SourceService is a service of the container.
+	SourceService Source = Source(binding.Service)
 	// SourceRequest is the whole request: of a value that is made of several parts of it.
 	SourceRequest Source = "request"
 )

@@ -51,6 +51,9 @@ func (r *resolution) inferLifetimes() {
 			r.nodes[&node] = s
 		}
 	}
+	for _, n := range r.mapperNodes() {
+		g.Nodes = append(g.Nodes, n)
+	}
 	for _, st := range needy {
 		st.node = &graph.Node{Label: fmt.Sprint(st), At: st.at.String(), Needs: st.services}
 		g.Nodes = append(g.Nodes, st.node)
@@ -96,6 +99,27 @@ func (r *resolution) needyStages() []*stage {
 	return needy
 }
 
+// mapperNodes are the exception mappers that are made of services.
+func (r *resolution) mapperNodes() []*graph.Node {
+	var nodes []*graph.Node
+	add := func(mappers []attachedMapper) {
+		for _, m := range mappers {
+			if len(m.services) > 0 {
+				nodes = append(nodes, &graph.Node{Label: "the mapper for errors of " + m.name, At: m.at.String(), Needs: m.services})
+			}
+		}
+	}
+	for _, g := range r.app.groups {
+		add(g.mappers)
+	}
+	for _, d := range r.app.routes {
+		if d.endpoint != nil {
+			add(d.endpoint.level.mappers)
+		}
+	}
+	return nodes
+}
+
 // siteOf is the place that a problem names.
 func (r *resolution) siteOf(at string, needy []*stage) callsite.Site {
 	for _, s := range r.nodes {
@@ -129,6 +153,13 @@ func (r *resolution) keysBehind(n *graph.Node, found []*key) []*key {
 type assembly struct {
 	fixed []any // of which there is one: Build's context, the app's logger, the singletons
 	slots int   // how many a request needs
+	// asked is how a request gets what is asked for by a key while it runs.
+	asked []asked
+}
+
+type asked struct {
+	key graph.Key
+	get supply
 }
 
 // The first fixed values are what every constructor may take.
@@ -157,12 +188,17 @@ func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
 	for _, n := range r.order {
 		switch {
 		case n.Key.Type == nil: // a stage
+			for i, k := range n.Needs {
+				if !slices.ContainsFunc(a.made.asked, func(known asked) bool { return known.key == k }) {
+					a.made.asked = append(a.made.asked, asked{k, a.supplyOf(n.Deps[i])})
+				}
+			}
 		case n.Lifetime == graph.Request:
 			a.addStep(n)
 		default:
 			value, err := a.singleton(n)
 			if err != nil {
-				return nil, errors.Join(err, r.app.container.shutdown(ctx))
+				return nil, errors.Join(err, r.app.container.shutdown(context.WithoutCancel(ctx)))
 			}
 			a.made.fixed = append(a.made.fixed, value)
 			a.places[n] = ^(len(a.made.fixed) - 1)
@@ -171,13 +207,13 @@ func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
 	return a, nil
 }
 
-// shutdown ends what was made, after Build failed.
+// shutdown ends what was made, in an order that do knows.
 func (c *Container) shutdown(ctx context.Context) error {
-	report := c.injector.RootScope().ShutdownWithContext(context.WithoutCancel(ctx))
+	report := c.injector.RootScope().ShutdownWithContext(ctx)
 	if report == nil || report.Succeed {
 		return nil
 	}
-	return fmt.Errorf("and shutting down what had been made: %w", report)
+	return fmt.Errorf("weft: shutting down the services: %w", report)
 }
 
 // singleton is what there is one of: made by do, where it is declared in the container.
@@ -190,6 +226,8 @@ func (a *assembler) singleton(n *graph.Node) (any, error) {
 			values[i] = a.made.fixed[^a.places[m]]
 		}
 		return a.nodes[n.Members[0]].collect(values), nil
+	case s != nil && s.fixed != nil:
+		return s.fixed, nil
 	case s != nil && !s.mounted:
 		s.mounted = true
 		s.mount(c.injector, c.nameOf(s), func(i do.Injector) (any, error) { return a.construct(i, n, s) })
@@ -239,6 +277,9 @@ func (a *assembler) construct(i do.Injector, n *graph.Node, s *service) (any, er
 }
 
 func (a *assembler) invoke(i do.Injector, n *graph.Node) (any, error) {
+	if s := a.nodes[n]; s != nil && s.fixed != nil {
+		return s.fixed, nil
+	}
 	if n.Members == nil {
 		return do.InvokeNamed[any](i, a.nameOf(n))
 	}
@@ -281,7 +322,7 @@ func (a *assembler) addStep(n *graph.Node) {
 		st.run = func(state *state, _ arguments, _ []int) (any, error) { return s.give(state) }
 	default:
 		st.in = a.taken(n, s)
-		st.closes = mayClose(s.make.out)
+		st.closes, st.settles = mayClose(s.make.out), maySettle(s.make.out)
 		st.run = func(_ *state, from arguments, in []int) (any, error) { return s.make.run(from, in) }
 	}
 }
@@ -314,15 +355,30 @@ func (st *step) after(b *step) {
 	}
 }
 
-// supplier is how a stage gets the service that satisfies a key: a singleton is
-// there, what belongs to a request is made by it, unless it has been.
-func (a *assembler) supplier(st *stage) func(graph.Key) supply {
-	return func(k graph.Key) supply {
-		n := st.node.Deps[slices.Index(st.services, k)]
-		if made := a.steps[n]; made != nil {
-			return func(s *state) (any, error) { return s.obtain(made) }
-		}
-		fixed := a.made.fixed[^a.places[n]]
-		return func(*state) (any, error) { return fixed, nil }
+// supplyOf is how a request gets a node: a singleton is there, what belongs to
+// the request is made by it, unless it has been.
+func (a *assembler) supplyOf(n *graph.Node) supply {
+	if made := a.steps[n]; made != nil {
+		return func(s *state) (any, error) { return s.obtain(made) }
 	}
+	fixed := a.made.fixed[^a.places[n]]
+	return func(*state) (any, error) { return fixed, nil }
+}
+
+// supplier is how a stage gets the services that it is made of.
+func (a *assembler) supplier(st *stage) func(graph.Key) supply {
+	return func(k graph.Key) supply { return a.supplyOf(st.node.Deps[slices.Index(st.services, k)]) }
+}
+
+// service is what satisfies a key. There are few that are asked for like this:
+// comparing them costs less than a map.
+func (s *state) service(k graph.Key) (any, error) {
+	if s.server != nil {
+		for i := range s.server.assembly.asked {
+			if a := &s.server.assembly.asked[i]; a.key == k {
+				return a.get(s)
+			}
+		}
+	}
+	return nil, errNoServices
 }

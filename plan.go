@@ -113,6 +113,7 @@ const (
 	KindGuard       Kind = "guard"
 	KindExtract     Kind = "extract"
 	KindCheck       Kind = "check"
+	KindSettle      Kind = "settle"
 	KindInterceptor Kind = "interceptor"
 	KindAround      Kind = "around"
 	KindHandler     Kind = "handler"

@@ -49,7 +49,7 @@ type resolvedRoute struct {
 	guards   []*stage
 	extract  *stage // nil where nothing is read
 	checks   []*stage
-	inner    []*stage // interceptors
+	inner    []*stage // interceptors, and what settles among them
 	arounds  []*stage
 	handler  *stage
 	respond  *stage // nil where the handler makes the Response
@@ -123,6 +123,8 @@ func resolve(a *App) *resolution {
 	r.inferLifetimes()
 	r.collectKeys()
 	for _, rr := range r.routes {
+		r.addSettling(rr)
+		r.checkOrder(slices.Concat(r.outermost, rr.outer, rr.guards, rr.inner, rr.arounds))
 		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
 		plan := r.routePlan(rr)
 		r.proveErrors(&plan, rr)
@@ -242,7 +244,7 @@ func (r *resolution) stage(where StageInfo, kind Kind, said rules, at callsite.S
 	if slices.Contains(slices.Concat(said.provides, said.may, said.tried, said.needs, said.reads), nil) {
 		r.report(at, "", fmt.Sprintf("the %s %q names a key that does not exist", kind, said.name), "make it with NewKey")
 	}
-	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels}
+	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels, services: said.services}
 }
 
 // guardStages gives the guards of one level their places.
@@ -428,7 +430,6 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 			st.levels = levels
 		}
 	}
-	r.checkOrder(slices.Concat(outside, rr.inner, rr.arounds))
 
 	meta := slices.Clone(d.endpoint.level.meta)
 	for _, g := range slices.Backward(groups) {

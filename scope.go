@@ -18,12 +18,13 @@ import (
 
 // step makes one service of a request.
 type step struct {
-	name   string // of the service, with the line of its declaration
-	slot   int
-	in     []int   // places of what the constructor takes
-	before []*step // what must have been made, in order
-	run    func(s *state, from arguments, in []int) (any, error)
-	closes bool // whether the value may have to be closed
+	name    string // of the service, with the line of its declaration
+	slot    int
+	in      []int   // places of what the constructor takes
+	before  []*step // what must have been made, in order
+	run     func(s *state, from arguments, in []int) (any, error)
+	closes  bool // whether the value may have to be closed
+	settles bool // or settled
 }
 
 // The first slots of a request hold what every constructor may take.
@@ -36,11 +37,12 @@ const (
 // requestScope is the services of one request. It is opened by the first stage
 // that needs one, is used on the request's goroutine, and is never reused.
 type requestScope struct {
-	slots []any
-	made  []*step // in order of construction
-	ended bool
-	room  [8]any
-	order [4]*step
+	slots   []any
+	made    []*step // in order of construction
+	settled bool
+	ended   bool
+	room    [8]any
+	order   [4]*step
 }
 
 func (s *state) openScope() *requestScope {
@@ -81,6 +83,9 @@ func (scope *requestScope) make(s *state, st *step) (err error) {
 	if scope.slots[st.slot] != nil {
 		return nil
 	}
+	if scope.settled && st.settles {
+		return &during{"making " + st.name, ErrSettled}
+	}
 	value, err := st.run(s, arguments{scope.slots, s.server.assembly.fixed}, st.in)
 	switch {
 	case err != nil:
@@ -98,18 +103,30 @@ const closeDeadline = 5 * time.Second
 
 // closeScope ends the services of a request, the last made first, each whatever the others do.
 func (s *state) closeScope() {
-	if s.scope != nil {
-		s.unmake(0)
-		s.scope.ended = true
+	if s.scope == nil {
+		return
 	}
+	if err := s.settle(Outcome{Err: errUnsettled}); err != nil {
+		logFailure(s.logger(), s.first(), "rolling back failed", Settle, err)
+	}
+	s.unmake(0)
+	s.scope.ended = true
 }
 
-// unmake closes and forgets what was made after the first n.
+// errUnsettled is the outcome of a request that did not get to the stage that settles.
+var errUnsettled = errors.New("the request did not get to where it is settled")
+
+// unmake rolls back, closes and forgets what was made after the first n.
 func (s *state) unmake(n int) {
 	scope := s.scope
 	for len(scope.made) > n {
 		last := len(scope.made) - 1
 		st := scope.made[last]
+		if settler, settles := scope.slots[st.slot].(Settler); settles && st.settles && !scope.settled {
+			if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
+				logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
+			}
+		}
 		if st.closes {
 			if err := closeService(&s.base, scope.slots[st.slot]); err != nil {
 				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
@@ -132,11 +149,7 @@ var closers = []reflect.Type{
 // closeService calls the value's Close or Shutdown method, where it has one. The
 // context has the request's values and not its end. Whatever it panics with is an error.
 func closeService(ctx context.Context, value any) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &PanicError{p, debug.Stack()}
-		}
-	}()
+	defer contain(&err)
 	lasting := func() (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), closeDeadline)
 	}
@@ -157,6 +170,13 @@ func closeService(ctx context.Context, value any) (err error) {
 		v.Shutdown()
 	}
 	return nil
+}
+
+// contain, deferred, makes any panic an error: what ends a request must not keep the rest from ending.
+func contain(err *error) {
+	if p := recover(); p != nil {
+		*err = &PanicError{p, debug.Stack()}
+	}
 }
 
 // isNull reports whether v is nil, or holds a nil pointer.

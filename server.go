@@ -31,6 +31,10 @@ type Server struct {
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then
 
+	container *Container
+	closing   sync.Once // of its services
+	closed    error
+
 	draining atomic.Bool // told to stop
 	cutting  atomic.Bool // ending what outlasted the drain timeout
 	mu       sync.Mutex
