@@ -51,9 +51,7 @@ func (r *resolution) inferLifetimes() {
 			r.nodes[&node] = s
 		}
 	}
-	for _, n := range r.mapperNodes() {
-		g.Nodes = append(g.Nodes, n)
-	}
+	g.Nodes = append(g.Nodes, r.mapperNodes()...)
 	for _, st := range needy {
 		st.node = &graph.Node{Label: fmt.Sprint(st), At: st.at.String(), Needs: st.services}
 		g.Nodes = append(g.Nodes, st.node)
@@ -151,7 +149,7 @@ func (r *resolution) keysBehind(n *graph.Node, found []*key) []*key {
 
 // assembly is the services of a server.
 type assembly struct {
-	fixed []any // of which there is one: Build's context, the app's logger, the singletons
+	fixed []any // of which there is one: the singletons
 	slots int   // how many a request needs
 	// asked is how a request gets what is asked for by a key while it runs.
 	asked []asked
@@ -161,12 +159,6 @@ type asked struct {
 	key graph.Key
 	get supply
 }
-
-// The first fixed values are what every constructor may take.
-const (
-	fixedContext = iota
-	fixedLogger
-)
 
 // assembler makes the singletons, and the steps by which requests make what is theirs.
 type assembler struct {
@@ -182,7 +174,7 @@ type assembler struct {
 func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
 	a := &assembler{
 		resolution: r, ctx: ctx,
-		made:   &assembly{fixed: []any{ctx, r.app.logger}, slots: firstSlot},
+		made:   &assembly{slots: firstSlot},
 		places: map[*graph.Node]int{}, steps: map[*graph.Node]*step{},
 	}
 	for _, n := range r.order {

@@ -28,9 +28,8 @@ type (
 	connections struct{ *shop }
 	transaction struct {
 		*shop
-		id     int64
-		tenant string
-		ctx    context.Context
+		id  int64
+		ctx context.Context
 	}
 	shopStore interface{ ID() int64 }
 	pgStore   struct{ tx *transaction }
