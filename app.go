@@ -39,6 +39,7 @@ type App struct {
 	messages    func(*Request, FieldError) string
 	format      ErrorFormat
 	decisions   func(*Request, Decision)
+	container   *Container
 	validate    *validator.Validate // nil is weft's own
 	problems    []*BuildError
 	built       callsite.Site
@@ -100,6 +101,9 @@ func WithErrorFormat(f ErrorFormat) Option { return func(a *App) { a.format = f 
 func WithDecisions(tell func(*Request, Decision)) Option {
 	return func(a *App) { a.decisions = tell }
 }
+
+// WithContainer sets the services that stages are made of.
+func WithContainer(c *Container) Option { return func(a *App) { a.container = c } }
 
 // WithValidator sets the validator for requests: yours, with its rules and
 // aliases. weft does not change it; Build asks each rule that a request can

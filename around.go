@@ -151,11 +151,10 @@ type visit struct {
 
 // bind joins the function with the arounds. way is their boundaries, and the
 // handler's last.
-func (e *endpoint) bind(arounds []*stage, way []*crossing) typedCall {
+func (e *endpoint) bind(call typedCall, arounds []*stage, way []*crossing) typedCall {
 	if len(arounds) == 0 {
-		return e.call
+		return call
 	}
-	call := e.call
 	for i, st := range slices.Backward(arounds) {
 		way[i+1].inner = call
 		wrap := st.around.wrap
@@ -274,7 +273,7 @@ func Adapt[OuterReq, OuterResp, Req, Resp any](h *Handler[Req, Resp], fn func(ct
 		core = append(core, around{c.rules, c.at, wrapCheck[Req, Resp](c.run), nil})
 	}
 	adapted := *s
-	adapted.types = types{reflect.TypeFor[OuterReq](), reflect.TypeFor[OuterResp](), newFrame[OuterReq, OuterResp], s.call}
+	adapted.types = types{reflect.TypeFor[OuterReq](), reflect.TypeFor[OuterResp](), newFrame[OuterReq, OuterResp], s.call, s.service, s.callFrom}
 	adapted.core = append(append(core, s.typed...), s.core...)
 	adapted.typed, adapted.checks, adapted.extractor = nil, nil, nil
 	return (*Handler[OuterReq, OuterResp])(&adapted)

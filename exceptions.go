@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/graph"
 	"github.com/weft-go/weft/internal/httpfield"
 )
 
@@ -332,6 +333,7 @@ type Mapper struct {
 	name     string       // in the plan
 	target   reflect.Type // of On
 	sentinel error        // of OnIs
+	services []graph.Key  // that it is made of
 	// itself and says look at one error of a tree, not at what it wraps: at what
 	// it is, and at what its As or Is method says it is.
 	itself, says func(err error) (respond, bool)

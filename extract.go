@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/weft-go/weft/internal/binding"
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // Extractor reads a T from a request. It is a value: it can be shared, combined,
@@ -183,6 +184,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //	body:"json"                 the body; also "text" (string) and "raw" ([]byte)
 //	value:""                    what a stage provides: the [Key] of the field's type,
 //	                            or of that name; an [Opt] takes one that may be missing
+//	inject:""                   a service of the [Container], by type or by that name
 //
 // Fields are strings, bools, numbers, times (with a layout tag: a layout of
 // package time or one of its names, unix, unixmilli; RFC 3339 by default),
@@ -196,7 +198,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 // A handler whose Req is such a struct reads it like this by itself.
 func Struct[T any]() Extractor[T] {
 	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
-	return extractor(extraction{reads: readsOf(plan), keys: keyUse{fields: plan.Values}, problems: problems, plan: plan}, func(r *Request) (v T, err error) {
+	return extractor(extraction{reads: readsOf(plan), keys: usedBy(plan), problems: problems, plan: plan}, func(r *Request) (v T, err error) {
 		err = fillStruct(plan, r, &v)
 		return v, err
 	})
@@ -234,7 +236,10 @@ func Optional[T any](x Extractor[T]) Extractor[Opt[T]] {
 		if missing(err) {
 			return Opt[T]{}, nil
 		}
-		return Some(v), err
+		if err != nil {
+			return Opt[T]{}, err
+		}
+		return Some(v), nil
 	})
 	optional.from.spare()
 	return optional
@@ -245,7 +250,7 @@ func (s *extraction) spare() {
 	for i := range s.reads {
 		s.reads[i].Required = false
 	}
-	s.keys = keyUse{reads: slices.Concat(s.keys.reads, s.keys.needs), fields: slices.Clone(s.keys.fields)}
+	s.keys = keyUse{reads: slices.Concat(s.keys.reads, s.keys.needs), fields: slices.Clone(s.keys.fields), services: s.keys.services}
 	for i := range s.keys.fields {
 		s.keys.fields[i].Optional = true
 	}
@@ -371,6 +376,9 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 	for i := range plan.Values {
 		note(r.fillValue(&plan.Values[i], t))
 	}
+	for i := range plan.Injects {
+		note(r.inject(&plan.Injects[i], t))
+	}
 	for i := range plan.Itself {
 		note(plan.Itself[i].Pointer(t).(selfExtractor).FromRequest(r))
 	}
@@ -386,6 +394,15 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 	return nil
 }
 
+// usedBy is which values of keys and which services a struct takes.
+func usedBy(plan *binding.Plan) keyUse {
+	use := keyUse{fields: plan.Values}
+	for _, f := range plan.Injects {
+		use.services = append(use.services, graph.Key{Type: f.Type, Name: f.Service})
+	}
+	return use
+}
+
 // fillValue puts what a stage found out into its field.
 func (r *Request) fillValue(f *binding.ValueField, t binding.Target) error {
 	k, value := r.state.values.find(f.Type, f.Key)
@@ -399,6 +416,15 @@ func (r *Request) fillValue(f *binding.ValueField, t binding.Target) error {
 		k.store(value, f.Pointer(t))
 	}
 	return nil
+}
+
+// inject puts a service into its field.
+func (r *Request) inject(f *binding.InjectField, t binding.Target) error {
+	service, err := r.state.service(graph.Key{Type: f.Type, Name: f.Service})
+	if err == nil {
+		reflect.ValueOf(f.Pointer(t)).Elem().Set(reflect.ValueOf(service))
+	}
+	return err
 }
 
 // add takes the failures of another part of the request. What is wrong with

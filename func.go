@@ -71,6 +71,9 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 		r.report(e.at, "", "the handler of Func has guards, middleware or interceptors, which need a request", "give Func the option HandlerOnly, or a handler without them")
 	}
 	r.problems = append(r.problems, e.problems()...)
+	if e.service != nil {
+		r.report(e.at, "", "the handler of Func is made of a service", "give Func a handler of a plain function, or of the service's method: Handle(service.Method)")
+	}
 	given := *e
 	given.extractor = nil // the Req is given as it is
 	in := newIntake(&given, true, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })
@@ -88,7 +91,7 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 
 	l := &linker{}
 	checks := l.checks(e, rr.checks)
-	run := e.calling(e.bind(rr.arounds, l.crossings(rr, 0, nil)), nil)
+	run := e.calling(e.bind(e.call, rr.arounds, l.crossings(rr, 0, nil)), nil)
 	return func(ctx context.Context, f frame) error {
 		s := newState(nil, (&http.Request{URL: &url.URL{}, Header: http.Header{}}).WithContext(ctx))
 		s.moreMarks = make([]mark, max(0, l.marks-inlineMarks))

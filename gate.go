@@ -52,17 +52,21 @@ func (g gate) verdict(r *Request) (asked *stage, err error) {
 func (l *linker) guards(stages []*stage) gate {
 	var g gate
 	for _, st := range stages {
-		allow := st.guard.Allow
+		guard := st.guard
+		if len(guard.services) > 0 {
+			guard = guard.with(l.services.supplier(st))
+		}
+		allow := guard.Allow
 		switch {
 		case l.server.decisions != nil:
 			told := l.server.decisions
 			allow = func(r *Request) error {
-				decision, err := decide(r, st.guard)
+				decision, err := decide(r, guard)
 				told(r, decision)
 				return err
 			}
-		case st.guard.operator == alone:
-			allow = st.guard.ask
+		case guard.operator == alone:
+			allow = guard.ask
 		}
 		g = append(g, l.keeper(st, allow))
 	}

@@ -5,6 +5,8 @@ go 1.26.0
 require (
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3
 	github.com/go-playground/validator/v10 v10.30.6
+	github.com/samber/do/v2 v2.0.0
+	github.com/samber/go-type-to-string v1.8.0
 )
 
 require (

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weft-go/weft/internal/graph"
 	"github.com/weft-go/weft/internal/httpfield"
 )
 
@@ -80,7 +81,9 @@ func Unless(condition, g Guard) Guard { return combine(unlessOf, []Guard{conditi
 // combination of others.
 type guard struct {
 	rules
-	allow    func(*Request) error // nil for a combination, and where the user gave none
+	allow    func(*Request) error                // nil for a combination, and where the user gave none
+	askWith  func(service any, r *Request) error // of one that is made of a service
+	services []graph.Key                         // that it and its parts are made of
 	operator operator
 	of       []*guard
 }
@@ -122,6 +125,7 @@ func combine(op operator, guards []Guard) Guard {
 		g.of = append(g.of, p)
 		names[i] = p.name
 		g.readsBody = g.readsBody || p.readsBody
+		g.services = append(g.services, p.services...)
 		g.use(p)
 	}
 	g.name = fmt.Sprintf("%s(%s)", op, strings.Join(names, ", "))
@@ -195,12 +199,12 @@ func (g *guard) judge(r *Request, note *Decision) error {
 	case anyOf:
 		return g.judgeAny(r, note)
 	case notOf:
-		there := r.state.values.there
+		before := r.state.gained()
 		no, err := g.saysNo(0, r, note)
 		if no != nil || err != nil {
 			return err
 		}
-		r.state.values.undo(there)
+		r.state.lose(before)
 		return Deny("")
 	case unlessOf:
 		no, err := g.saysNo(0, r, note)
@@ -219,9 +223,31 @@ func (g *guard) part(i int, r *Request, note *Decision) error {
 	return g.of[i].decide(r, &note.Parts[i])
 }
 
+// gains is what a request has been given so far: values, and services of its own.
+type gains struct {
+	values   uint64
+	services int
+}
+
+func (s *state) gained() gains {
+	g := gains{values: s.values.there}
+	if s.scope != nil {
+		g.services = len(s.scope.made)
+	}
+	return g
+}
+
+// lose takes back what was given since.
+func (s *state) lose(since gains) {
+	s.values.undo(since.values)
+	if s.scope != nil {
+		s.unmake(since.services)
+	}
+}
+
 // saysNo asks a part, and takes back what it provided if it says no; err is its failure.
 func (g *guard) saysNo(i int, r *Request, note *Decision) (no *Denial, err error) {
-	there := r.state.values.there
+	before := r.state.gained()
 	err = g.part(i, r, note)
 	if err == nil {
 		return nil, nil
@@ -229,7 +255,7 @@ func (g *guard) saysNo(i int, r *Request, note *Decision) (no *Denial, err error
 	if no = denialIn(err); no == nil {
 		return nil, err
 	}
-	r.state.values.undo(there)
+	r.state.lose(before)
 	return no, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"reflect"
 	"time"
+
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // Handler is a typed function with the stages declared for it.
@@ -175,10 +177,13 @@ type types struct {
 	req, resp reflect.Type
 	frame     func() frame // a new one
 	call      typedCall    // of the innermost function
+	// service is what the function is made of, and callFrom makes the call then; otherwise they are nil.
+	service  *graph.Key
+	callFrom func(supply) typedCall
 }
 
 func typesOf[Req, Resp any](fn func(context.Context, Req) (Resp, error)) types {
-	return types{reflect.TypeFor[Req](), reflect.TypeFor[Resp](), newFrame[Req, Resp], calling(fn)}
+	return types{req: reflect.TypeFor[Req](), resp: reflect.TypeFor[Resp](), frame: newFrame[Req, Resp], call: calling(fn)}
 }
 
 // frame is where a request's Req and Resp are: a *Req and a *Resp, in one allocation.

@@ -54,7 +54,7 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 	case binding.Tagged(e.req, bindingTypes):
 		plan, problems := binding.Compile(e.req, bindingTypes)
 		reportAll(problems, report)
-		in.reads, in.keys, in.plan = readsOf(plan), keyUse{fields: plan.Values}, plan
+		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
 		if plan.Body != nil && plan.Body.Kind == "json" && !ownCodec {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {

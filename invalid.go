@@ -27,6 +27,8 @@ const (
 	SourceBody   Source = Source(binding.Body)
 	// SourceValue is what a stage found out: the value of a [Key].
 	SourceValue Source = Source(binding.Value)
+	// SourceService is a service of the container.
+	SourceService Source = Source(binding.Service)
 	// SourceRequest is the whole request: of a value that is made of several parts of it.
 	SourceRequest Source = "request"
 )
@@ -97,7 +99,7 @@ func (e *InvalidRequest) Error() string {
 	for i, f := range e.Fields {
 		texts[i] = f.String()
 	}
-	return fmt.Sprintf("%d invalid request: %s", e.Status, strings.Join(texts, ", "))
+	return fmt.Sprintf("%d invalid request: %s", cmp.Or(e.Status, http.StatusBadRequest), strings.Join(texts, ", "))
 }
 
 // Missing reports whether nothing is wrong but that values are not there.

@@ -92,6 +92,15 @@ func (k *Key[T]) Must(r *Request) T {
 	return value
 }
 
+// SetIn is [Key.Set] for the request that ctx derives from: for an [Around] or a check, which has no Request.
+func (k *Key[T]) SetIn(ctx context.Context, value T) {
+	s := stateOf(ctx)
+	if s == nil {
+		panic(fmt.Errorf("weft: %v cannot be set: the context derives from no request", k.identity()))
+	}
+	k.Set(s.first(), value)
+}
+
 // From returns the value of the request that ctx derives from, and whether it was set.
 func (k *Key[T]) From(ctx context.Context) (value T, present bool) {
 	if s := stateOf(ctx); s != nil {

@@ -11,19 +11,23 @@ import (
 	"sync/atomic"
 
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // stage is a middleware, an interceptor or a built-in step at its place in the plan.
 type stage struct {
-	info     *StageInfo
-	dispatch func(*Request, Next) Response
-	rules    rules         // what its options said of it
-	guard    *guard        // of a guard, which has no dispatch
-	check    *check        // of a check, which has none either
-	around   *around       // of an Around
-	at       callsite.Site // where it was attached
-	server   *Server       // that it was linked for
-	levels   []*mapping    // whose mappers its errors meet, the nearest first
+	info       *StageInfo
+	dispatch   func(*Request, Next) Response
+	rules      rules       // what its options said of it
+	guard      *guard      // of a guard, which has no dispatch
+	check      *check      // of a check, which has none either
+	around     *around     // of an Around
+	services   []graph.Key // that it is made of
+	node       *graph.Node // in the graph of services, where it is made of any
+	middleware *suppliedMiddleware
+	at         callsite.Site // where it was attached
+	server     *Server       // that it was linked for
+	levels     []*mapping    // whose mappers its errors meet, the nearest first
 }
 
 // mark is the life of one stage in one request. It makes next exactly-once: the

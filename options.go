@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/weft-go/weft/internal/binding"
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // rules is what options say of a stage.
@@ -24,6 +25,7 @@ type keyUse struct {
 	needs    []*key
 	reads    []*key
 	fields   []binding.ValueField // that take values of keys, by type or name
+	services []graph.Key          // that the stage is made of
 }
 
 // with returns the rules and what opts add to them.

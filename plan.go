@@ -23,6 +23,8 @@ type Plan struct {
 	Misses []MissPlan `json:"misses"`
 	// Warnings are about declarations that have no effect. Build logs each.
 	Warnings []Warning `json:"warnings"`
+	// Services are those of the container, each behind what it needs.
+	Services []ServiceInfo `json:"services,omitempty"`
 }
 
 // RoutePlan is what one route does.
@@ -94,6 +96,9 @@ type StageInfo struct {
 	MayProvide []string `json:"may_provide,omitempty"`
 	Needs      []string `json:"needs,omitempty"`
 	Reads      []string `json:"reads,omitempty"`
+	// Lifetime is that of a stage that is made of services, "singleton" or "per request", and Reason why it is per request.
+	Lifetime string `json:"lifetime,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 	// ReadsBody says that a guard reads the body.
 	ReadsBody bool `json:"reads_body,omitempty"`
 }
@@ -108,6 +113,7 @@ const (
 	KindGuard       Kind = "guard"
 	KindExtract     Kind = "extract"
 	KindCheck       Kind = "check"
+	KindSettle      Kind = "settle"
 	KindInterceptor Kind = "interceptor"
 	KindAround      Kind = "around"
 	KindHandler     Kind = "handler"
@@ -220,8 +226,12 @@ type BuildError struct {
 	Remedy  string
 
 	at     callsite.Site
-	shared bool // of a stage of a group or the app: one error tells it for all of their routes
+	cause  error // of a constructor that failed
+	shared bool  // of a stage of a group or the app: one error tells it for all of their routes
 }
+
+// Unwrap returns why a service could not be made, or nil.
+func (e *BuildError) Unwrap() error { return e.cause }
 
 // Error is source, route, problem and remedy in one line.
 func (e *BuildError) Error() string { return Warning{e.Source, e.Route, e.Problem, e.Remedy}.String() }

@@ -98,7 +98,7 @@ func (p *proof) report(problem, remedy string) {
 	if p.everywhere() {
 		route = ""
 	}
-	p.problems = addOnce(p.problems, BuildError{p.stage.at.String(), route, problem, remedy, p.stage.at, p.stage.info.Level != LevelRoute})
+	p.problems = addOnce(p.problems, BuildError{Source: p.stage.at.String(), Route: route, Problem: problem, Remedy: remedy, at: p.stage.at, shared: p.stage.info.Level != LevelRoute})
 }
 
 // everywhere reports whether what is wrong with the stage is so on all of its ways.

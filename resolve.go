@@ -12,6 +12,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/graph"
 	"github.com/weft-go/weft/internal/pattern"
 )
 
@@ -33,6 +34,8 @@ type resolution struct {
 	keys      []*key              // that stages provide
 	providers []*stage            // of those
 	gaps      []gap
+	nodes     map[*graph.Node]*service
+	order     []*graph.Node // of the graph of services, solved
 }
 
 type resolvedRoute struct {
@@ -46,7 +49,7 @@ type resolvedRoute struct {
 	guards   []*stage
 	extract  *stage // nil where nothing is read
 	checks   []*stage
-	inner    []*stage // interceptors
+	inner    []*stage // interceptors, and what settles among them
 	arounds  []*stage
 	handler  *stage
 	respond  *stage // nil where the handler makes the Response
@@ -117,8 +120,11 @@ func resolve(a *App) *resolution {
 	for _, g := range a.groups {
 		r.resolveMiss(g)
 	}
+	r.inferLifetimes()
 	r.collectKeys()
 	for _, rr := range r.routes {
+		r.addSettling(rr)
+		r.checkOrder(slices.Concat(r.outermost, rr.outer, rr.guards, rr.inner, rr.arounds))
 		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
 		plan := r.routePlan(rr)
 		r.proveErrors(&plan, rr)
@@ -167,12 +173,12 @@ func (r *resolution) err() error {
 
 // report adds a problem, unless the same one was found on another way.
 func (r *resolution) report(at callsite.Site, route, problem, remedy string) {
-	r.problems = addOnce(r.problems, BuildError{at.String(), route, problem, remedy, at, false})
+	r.problems = addOnce(r.problems, BuildError{Source: at.String(), Route: route, Problem: problem, Remedy: remedy, at: at})
 }
 
 // warn adds a warning, unless the same one was found on another way.
 func (r *resolution) warn(at callsite.Site, route, problem, remedy string) {
-	r.warnings = addOnce(r.warnings, BuildError{at.String(), route, problem, remedy, at, false})
+	r.warnings = addOnce(r.warnings, BuildError{Source: at.String(), Route: route, Problem: problem, Remedy: remedy, at: at})
 }
 
 func addOnce(list []*BuildError, p BuildError) []*BuildError {
@@ -221,7 +227,11 @@ func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels 
 				"give it one; to leave a stage out, pass a plain nil")
 			continue
 		}
-		stages = append(stages, r.stage(where, kind, d.rules, a.at, levels, dispatch))
+		st := r.stage(where, kind, d.rules, a.at, levels, dispatch)
+		if m, supplied := d.Middleware.(*suppliedMiddleware); supplied {
+			st.middleware, st.services = m, []graph.Key{m.service}
+		}
+		stages = append(stages, st)
 	}
 	return stages
 }
@@ -234,7 +244,7 @@ func (r *resolution) stage(where StageInfo, kind Kind, said rules, at callsite.S
 	if slices.Contains(slices.Concat(said.provides, said.may, said.tried, said.needs, said.reads), nil) {
 		r.report(at, "", fmt.Sprintf("the %s %q names a key that does not exist", kind, said.name), "make it with NewKey")
 	}
-	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels}
+	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels, services: said.services}
 }
 
 // guardStages gives the guards of one level their places.
@@ -243,7 +253,7 @@ func (r *resolution) guardStages(list []attachedGuard, where StageInfo, levels [
 	for _, a := range list {
 		a.problems(func(problem, remedy string) { r.report(a.at, "", problem, remedy) })
 		st := r.stage(where, KindGuard, a.rules, a.at, levels, nil)
-		st.guard = a.guard
+		st.guard, st.services = a.guard, a.guard.services
 		stages = append(stages, st)
 	}
 	return stages
@@ -412,12 +422,14 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
 	rr.checks = r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels)
+	if service := d.endpoint.service; service != nil {
+		rr.handler.services = []graph.Key{*service}
+	}
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
 			st.levels = levels
 		}
 	}
-	r.checkOrder(slices.Concat(outside, rr.inner, rr.arounds))
 
 	meta := slices.Clone(d.endpoint.level.meta)
 	for _, g := range slices.Backward(groups) {

@@ -64,7 +64,8 @@ func (in *intake) refuseCycles(req reflect.Type, report func(problem, remedy str
 	case in.plan != nil:
 		for f := range req.Fields() {
 			_, isValue := f.Tag.Lookup("value")
-			if (isValue || bindingTypes.Itself(f.Type)) && f.Tag.Get("validate") != "-" && mayHoldCycle(f.Type, nil) {
+			_, isService := f.Tag.Lookup("inject")
+			if (isValue || isService || bindingTypes.Itself(f.Type)) && f.Tag.Get("validate") != "-" && mayHoldCycle(f.Type, nil) {
 				refuse("the field "+f.Name, f.Type)
 			}
 		}
@@ -78,8 +79,9 @@ func (book rulebook) ruledOutside(t reflect.Type) bool {
 	for f := range t.Fields() {
 		_, isBody := f.Tag.Lookup("body")
 		_, isValue := f.Tag.Lookup("value")
+		_, isService := f.Tag.Lookup("inject")
 		switch {
-		case isValue:
+		case isValue, isService:
 		case f.Tag.Get("validate") != "":
 			return true
 		case isBody:
@@ -136,7 +138,7 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 		switch {
 		case place.Source == binding.Body:
 			return body.has(tokens(rest))
-		case place.Source == binding.Value:
+		case place.Source == binding.Value || place.Source == binding.Service:
 			return true
 		case in.plan != nil:
 			return in.plan.Present(r.http, place)
@@ -149,7 +151,7 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 	fields := make([]FieldError, 0, len(failures))
 	for _, failure := range failures {
 		place, rest := in.place(failure.Steps)
-		if place.Source == binding.Value {
+		if place.Source == binding.Value || place.Source == binding.Service {
 			continue // not the client's
 		}
 		f := FieldError{Source: Source(place.Source), Name: place.Name, Code: validation.RuleName(failure.Rule), Cause: failure.Err}

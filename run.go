@@ -44,7 +44,7 @@ func (srv *Server) RunListener(ctx context.Context, l net.Listener) error {
 // When told to stop, [Health] answers 503. After [WithDrainDelay], it accepts no more connections, waits for requests
 // under way, as long as [WithDrainTimeout] says, and returns nil. What is still
 // running then has its context cancelled and its connection closed, and the error
-// says so. A second signal ends the process at once.
+// says so. Then the services of the container are shut down. A second signal ends the process at once.
 func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listener) error {
 	ctx, stopSignals := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stopSignals()
@@ -60,7 +60,6 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 	if !srv.start(r) {
 		return errors.Join(http.ErrServerClosed, l.Close())
 	}
-	defer srv.stop(r)
 	srv.logger.InfoContext(ctx, "serving", "address", l.Addr().String())
 
 	failed := make(chan error, 1)
@@ -83,14 +82,27 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), srv.drainDelay+srv.drain)
 	defer cancel()
 	err := r.drain(drained, srv)
-	if broken != nil {
-		err = errors.Join(broken, err)
+	if srv.stop(r) {
+		err = errors.Join(err, srv.closeServices(context.WithoutCancel(ctx)))
 	}
-	return err
+	return errors.Join(broken, err)
+}
+
+// closeServices shuts the container down, once, when the last request is over.
+func (srv *Server) closeServices(ctx context.Context) error {
+	srv.closing.Do(func() {
+		if srv.container != nil {
+			ctx, cancel := context.WithTimeout(ctx, srv.drain)
+			defer cancel()
+			srv.closed = srv.container.shutdown(ctx)
+		}
+	})
+	return srv.closed
 }
 
 // Shutdown makes every Run under way stop as if told by a signal, and waits
 // until they have, at most as long as ctx lives; a later Run returns [http.ErrServerClosed].
+// Then it shuts down the services of the container.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.draining.Store(true)
 	srv.mu.Lock()
@@ -100,6 +112,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	for _, r := range all {
 		errs = append(errs, r.drain(ctx, srv))
 	}
+	errs = append(errs, srv.closeServices(context.WithoutCancel(ctx)))
 	return errors.Join(errs...)
 }
 
@@ -180,10 +193,12 @@ func (srv *Server) start(r *serving) bool {
 	return true
 }
 
-func (srv *Server) stop(r *serving) {
+// stop ends a Run, and reports whether no other is under way.
+func (srv *Server) stop(r *serving) (last bool) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	srv.running = slices.DeleteFunc(srv.running, func(other *serving) bool { return other == r })
+	return len(srv.running) == 0
 }
 
 // drain waits for the requests under way until ctx ends, then cuts them off.

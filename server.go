@@ -21,6 +21,7 @@ type Server struct {
 	unrouted   Next
 	moreMarks  int
 	ring       keyring
+	assembly   *assembly
 	logger     *slog.Logger
 	input      *input
 	bodies     bodyPool
@@ -29,6 +30,10 @@ type Server struct {
 	format     ErrorFormat   // nil is ProblemDetails
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then
+
+	container *Container
+	closing   sync.Once // of its services
+	closed    error
 
 	draining atomic.Bool // told to stop
 	cutting  atomic.Bool // ending what outlasted the drain timeout
@@ -62,6 +67,7 @@ func (s *state) finish(sent *Sent) {
 		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
 	}
+	s.closeScope()
 	s.body.release(s.server)
 }
 

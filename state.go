@@ -22,6 +22,7 @@ type state struct {
 	body   body
 	input  *input // how it is read: the app's, then the route's
 	values values
+	scope  *requestScope // nil until a stage needs a service of the request
 
 	marks     [inlineMarks]mark
 	moreMarks []mark

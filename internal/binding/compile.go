@@ -23,6 +23,8 @@ const (
 	Cookie Source = "cookie"
 	Body   Source = "body"
 	Value  Source = "value" // what a stage found out
+
+	Service Source = "inject" // of the application
 )
 
 // Problem is a mistake in a declaration.
@@ -56,6 +58,8 @@ type Plan struct {
 	Itself []ItselfField
 	// Values are the fields that take what stages found out about the request.
 	Values []ValueField
+	// Injects are the fields that take services.
+	Injects []InjectField
 
 	places                           map[string]Place
 	paths, headers, cookies, queries []*field
@@ -120,6 +124,18 @@ type ValueField struct {
 // Pointer is a pointer to the field of the struct in t.
 func (f *ValueField) Pointer(t Target) any { return t.field(f.offset).pointer(f.pointer) }
 
+// InjectField is a field that takes a service.
+type InjectField struct {
+	Service string // its name, or ""
+	Type    reflect.Type
+
+	offset  uintptr
+	pointer any
+}
+
+// Pointer is a pointer to the field of the struct in t.
+func (f *InjectField) Pointer(t Target) any { return t.field(f.offset).pointer(f.pointer) }
+
 // field is one value of the head of a request.
 type field struct {
 	source   Source
@@ -135,10 +151,10 @@ type field struct {
 }
 
 // tags are the struct tags that name a source.
-var tags = []string{"path", "query", "header", "cookie", "body", "value"}
+var tags = []string{"path", "query", "header", "cookie", "body", "value", "inject"}
 
 // later are tags of the same family that are not supported yet.
-var later = []string{"form", "file", "inject"}
+var later = []string{"form", "file"}
 
 // Tagged reports whether t is a struct with source tags, so that it is filled
 // field by field; otherwise it is a body.
@@ -194,6 +210,8 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 			c.body(f, name, at)
 		case len(found) == 1 && found[0] == "value":
 			c.keyed(f, name, at)
+		case len(found) == 1 && found[0] == "inject":
+			c.injected(f, name, at)
 		case len(found) == 1:
 			c.value(f, Source(found[0]), name, at)
 		case (f.IsExported() || f.Anonymous) && c.types.Itself(f.Type):
@@ -204,7 +222,7 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 		case f.Anonymous && f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
 			c.problem("embed the struct itself", "the field %s embeds a pointer, which would be nil", name)
 		case f.IsExported():
-			c.problem("give it a path, query, header, cookie, body or value tag, or unexport it", "the field %s has no source", name)
+			c.problem("give it a path, query, header, cookie, body, value or inject tag, or unexport it", "the field %s has no source", name)
 		}
 	}
 }
@@ -258,6 +276,14 @@ func (c *compiler) keyed(f reflect.StructField, name string, offset uintptr) {
 	c.plan.Values = append(c.plan.Values, v)
 	c.plan.places[name] = Place{Source: Value, Name: v.Key}
 	c.plan.Reads = append(c.plan.Reads, Reads{Source: Value, Name: v.Key, Form: v.Type.String(), Required: !v.Optional})
+}
+
+// injected is a field that takes a service. Whether there is one is for the caller to know.
+func (c *compiler) injected(f reflect.StructField, name string, offset uintptr) {
+	service := f.Tag.Get("inject")
+	c.plan.Injects = append(c.plan.Injects, InjectField{service, f.Type, offset, nilPointer(f.Type)})
+	c.plan.places[name] = Place{Source: Service, Name: service}
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: Service, Name: service, Form: f.Type.String(), Required: true})
 }
 
 func (c *compiler) value(f reflect.StructField, source Source, name string, offset uintptr) {

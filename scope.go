@@ -1,0 +1,186 @@
+package weft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/samber/do/v2"
+)
+
+// The services of one request: made step by step, by the stages that need them,
+// and closed when the request is over.
+
+// step makes one service of a request.
+type step struct {
+	name    string // of the service, with the line of its declaration
+	slot    int
+	in      []int   // places of what the constructor takes
+	before  []*step // what must have been made, in order
+	run     func(s *state, from arguments, in []int) (any, error)
+	closes  bool // whether the value may have to be closed
+	settles bool // or settled
+}
+
+// The first slots of a request hold what every constructor may take.
+const (
+	slotContext = iota
+	slotLogger
+	firstSlot
+)
+
+// requestScope is the services of one request. It is opened by the first stage
+// that needs one, is used on the request's goroutine, and is never reused.
+type requestScope struct {
+	slots   []any
+	made    []*step // in order of construction
+	settled bool
+	ended   bool
+	room    [8]any
+	order   [4]*step
+}
+
+func (s *state) openScope() *requestScope {
+	if s.scope == nil {
+		a := s.server.assembly
+		scope := &requestScope{}
+		if scope.slots = scope.room[:]; a.slots > len(scope.room) {
+			scope.slots = make([]any, a.slots)
+		}
+		scope.made = scope.order[:0]
+		scope.slots[slotContext], scope.slots[slotLogger] = &s.base, s.logger()
+		s.scope = scope
+	}
+	return s.scope
+}
+
+// ErrScopeClosed is returned where a service of a request is asked for when the request is over.
+var ErrScopeClosed = errors.New("the request is over, and its services are closed")
+
+// obtain is the service that st makes, made now unless it has been.
+func (s *state) obtain(st *step) (any, error) {
+	scope := s.openScope()
+	if scope.ended {
+		return nil, ErrScopeClosed
+	}
+	for _, b := range st.before {
+		if err := scope.make(s, b); err != nil {
+			return nil, err
+		}
+	}
+	if err := scope.make(s, st); err != nil {
+		return nil, err
+	}
+	return scope.slots[st.slot], nil
+}
+
+func (scope *requestScope) make(s *state, st *step) (err error) {
+	if scope.slots[st.slot] != nil {
+		return nil
+	}
+	if scope.settled && st.settles {
+		return &during{"making " + st.name, ErrSettled}
+	}
+	value, err := st.run(s, arguments{scope.slots, s.server.assembly.fixed}, st.in)
+	switch {
+	case err != nil:
+		return &during{"making " + st.name, err}
+	case isNull(value):
+		return fmt.Errorf("making %s: the constructor returned nil and no error", st.name)
+	}
+	scope.slots[st.slot] = value
+	scope.made = append(scope.made, st)
+	return nil
+}
+
+// closeDeadline is how long one service may take to close.
+const closeDeadline = 5 * time.Second
+
+// closeScope ends the services of a request, the last made first, each whatever the others do.
+func (s *state) closeScope() {
+	if s.scope == nil {
+		return
+	}
+	if err := s.settle(Outcome{Err: errUnsettled}); err != nil {
+		logFailure(s.logger(), s.first(), "rolling back failed", Settle, err)
+	}
+	s.unmake(0)
+	s.scope.ended = true
+}
+
+// errUnsettled is the outcome of a request that did not get to the stage that settles.
+var errUnsettled = errors.New("the request did not get to where it is settled")
+
+// unmake rolls back, closes and forgets what was made after the first n.
+func (s *state) unmake(n int) {
+	scope := s.scope
+	for len(scope.made) > n {
+		last := len(scope.made) - 1
+		st := scope.made[last]
+		if settler, settles := scope.slots[st.slot].(Settler); settles && st.settles && !scope.settled {
+			if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
+				logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
+			}
+		}
+		if st.closes {
+			if err := closeService(&s.base, scope.slots[st.slot]); err != nil {
+				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
+			}
+		}
+		scope.slots[st.slot], scope.made = nil, scope.made[:last]
+	}
+}
+
+// mayClose reports whether a value of the type may have to be closed.
+func mayClose(t reflect.Type) bool {
+	return t.Kind() == reflect.Interface || slices.ContainsFunc(closers, t.Implements)
+}
+
+var closers = []reflect.Type{
+	reflect.TypeFor[io.Closer](), reflect.TypeFor[do.Shutdowner](), reflect.TypeFor[do.ShutdownerWithError](),
+	reflect.TypeFor[do.ShutdownerWithContext](), reflect.TypeFor[do.ShutdownerWithContextAndError](),
+}
+
+// closeService calls the value's Close or Shutdown method, where it has one. The
+// context has the request's values and not its end. Whatever it panics with is an error.
+func closeService(ctx context.Context, value any) (err error) {
+	defer contain(&err)
+	lasting := func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.WithoutCancel(ctx), closeDeadline)
+	}
+	switch v := value.(type) {
+	case io.Closer:
+		return v.Close()
+	case do.ShutdownerWithContextAndError:
+		ctx, cancel := lasting()
+		defer cancel()
+		return v.Shutdown(ctx)
+	case do.ShutdownerWithError:
+		return v.Shutdown()
+	case do.ShutdownerWithContext:
+		ctx, cancel := lasting()
+		defer cancel()
+		v.Shutdown(ctx)
+	case do.Shutdowner:
+		v.Shutdown()
+	}
+	return nil
+}
+
+// contain, deferred, makes any panic an error: what ends a request must not keep the rest from ending.
+func contain(err *error) {
+	if p := recover(); p != nil {
+		*err = &PanicError{p, debug.Stack()}
+	}
+}
+
+// isNull reports whether v is nil, or holds a nil pointer.
+func isNull(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
+}
