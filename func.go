@@ -2,6 +2,7 @@ package weft
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,6 +83,11 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 	rr.checks = r.checkStages(e.checks, here, nil)
 	rr.arounds = r.aroundStages(slices.Concat(e.typed, e.core), here, nil)
 	_, rr.handler, _ = e.steps("", nil, 0)
+	for _, st := range slices.Concat(rr.checks, rr.arounds) {
+		if len(st.rules.needs) > 0 || len(st.services) > 0 {
+			r.report(st.at, "", fmt.Sprintf("%v needs a key or a service, and Func has no stage that provides one", st), "give Func a handler without it")
+		}
+	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}

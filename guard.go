@@ -308,6 +308,9 @@ func (g *guard) problems(report func(problem, remedy string)) {
 	}
 	var provided []*key
 	for _, p := range g.of {
+		if p.once || p.outside != nil || p.inside != nil {
+			report(fmt.Sprintf("the guard %q is a part of %q and says where it stands", p.name, g.name), "leave Once, Outside and Inside out of it, or attach it by itself")
+		}
 		if g.operator == allOf {
 			for _, k := range slices.Concat(p.possible(), p.tried) {
 				if slices.Contains(provided, k) {

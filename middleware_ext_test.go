@@ -277,3 +277,32 @@ func TestOutsideAndInsideAreChecked(t *testing.T) {
 		})
 	}
 }
+
+func TestADemandAboutNoStageIsWarnedOf(t *testing.T) {
+	app, _ := newApp()
+	app.Use(weft.NewMiddleware("log", passThrough, weft.Inside("reqest id")))
+	app.Handle("GET /x", (&trace{}).handler("x").Guard(weft.NewGuard("g", passGuard, weft.Outside("log in"))))
+	plan, err := app.Plan()
+	require.NoError(t, err)
+	require.Len(t, plan.Warnings, 2)
+	assert.Contains(t, plan.Warnings[0].Problem, `the middleware "log" says where it stands beside "reqest id", and no stage has that name`)
+}
+
+func TestOptionsOfPartsAndChecksAreNotIgnored(t *testing.T) {
+	app, _ := newApp()
+	h := (&trace{}).handler("x")
+	app.Handle("GET /x", h.Guard(weft.All(weft.NewGuard("part", passGuard, weft.Once()))))
+	check := func(context.Context, struct{}) error { return nil }
+	app.Handle("GET /y", h.Check(check, weft.Named("second")).Check(check, weft.Named("first"), weft.Outside("second")))
+	app.Handle("GET /z", h.Check(check, weft.Named("one"), weft.Once()).Check(check, weft.Named("one"), weft.Once()))
+	plan, err := app.Plan()
+	require.ErrorContains(t, err, `the guard "part" is a part of "all(part)" and says where it stands`)
+	require.ErrorContains(t, err, `"first" must stand outside "second"`)
+	checks := 0
+	for _, st := range plan.Routes[2].Stages {
+		if st.Kind == weft.KindCheck {
+			checks++
+		}
+	}
+	assert.Equal(t, 1, checks)
+}

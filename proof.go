@@ -12,6 +12,18 @@ import (
 // The proof that every key which a stage needs has been provided by then, on
 // every way that a request can take.
 
+// proveKeys follows every way that a request can take.
+func (r *resolution) proveKeys() {
+	r.collectKeys()
+	for _, rr := range r.routes {
+		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
+	}
+	for _, m := range append(r.misses, resolvedMiss{}) { // also where no group has a prefix
+		way := slices.Concat(r.outermost, m.outer)
+		r.prove(way, len(way))
+	}
+}
+
 // collectKeys lists the keys that stages provide, if only to themselves as
 // within Not, each of which gets a slot.
 func (r *resolution) collectKeys() {
@@ -138,7 +150,7 @@ func (p *proof) need(k *key) {
 	if i := slices.IndexFunc(p.provided, has); i >= 0 {
 		by := p.provided[i].by
 		p.report(needs+fmt.Sprintf("which %v (%v) provides in some of its branches only", by, by.at),
-			"let every branch of Any provide it, or say Reads and do without where it is missing")
+			"let every branch of Any provide it, provide it outside of Unless, or say Reads and do without where it is missing")
 		return
 	}
 	if provides(p.stage) {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/go-playground/validator/v10"
 
@@ -84,35 +83,9 @@ func resolve(a *App) *resolution {
 		reach:    reach{alive: map[mapperKey]bool{}},
 		problems: slices.Clone(a.problems),
 	}
-	if a.validate != nil {
-		r.rulebook = rulebook{a.validate, true}
-		if a.validate.Struct(struct {
-			Probe string `validate:"len=2"`
-		}{"x"}) == nil {
-			r.problems = append(r.problems, &BuildError{
-				Source: a.root.at.String(), at: a.root.at,
-				Problem: "the validator of WithValidator reads another tag than validate",
-				Remedy:  "leave its SetTagName out, and write the rules into validate tags",
-			})
-		}
-	} else {
-		r.rulebook = rulebook{validate: validator.New(validator.WithRequiredStructEnabled())}
-	}
+	r.chooseValidator()
 	r.resolvePrefixes()
-	for _, g := range a.groups {
-		r.mappings[g] = newMapping(g.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, "", problem, remedy) })
-	}
-
-	r.outermost = r.once(nil, r.stages(a.root.middleware, KindMiddleware, StageInfo{Level: LevelApp}, r.levels(nil, a.root)))
-	r.checkOrder(r.outermost)
-	r.plan.App = infos(r.outermost)
-
-	for _, g := range a.groups { // whether or not a route uses them
-		r.stages(g.middleware, KindMiddleware, StageInfo{}, nil)
-		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
-		r.guardStages(g.guards, StageInfo{}, nil)
-		r.aroundStages(g.arounds, StageInfo{}, nil)
-	}
+	r.resolveGroups()
 	table := &routeTable{}
 	for _, d := range a.routes {
 		r.resolveRoute(table, d)
@@ -120,12 +93,76 @@ func resolve(a *App) *resolution {
 	for _, g := range a.groups {
 		r.resolveMiss(g)
 	}
+
 	r.inferLifetimes()
-	r.collectKeys()
 	for _, rr := range r.routes {
 		r.addSettling(rr)
-		r.checkOrder(slices.Concat(r.outermost, rr.outer, rr.guards, rr.inner, rr.arounds))
-		r.prove(slices.Concat(r.outermost, rr.way()), len(r.outermost)+len(rr.outer))
+	}
+	r.checkOrders()
+	r.proveKeys()
+	r.describe()
+	r.findDead()
+	r.planWarnings()
+	return r
+}
+
+func (r *resolution) chooseValidator() {
+	if r.app.validate == nil {
+		r.rulebook = rulebook{validate: validator.New(validator.WithRequiredStructEnabled())}
+		return
+	}
+	r.rulebook = rulebook{r.app.validate, true}
+	if r.app.validate.Struct(struct {
+		Probe string `validate:"len=2"`
+	}{"x"}) == nil {
+		r.report(r.app.root.at, "", "the validator of WithValidator reads another tag than validate",
+			"leave its SetTagName out, and write the rules into validate tags")
+	}
+}
+
+// resolveGroups finds what is wrong with the stages of groups, whether or not a route uses them.
+func (r *resolution) resolveGroups() {
+	for _, g := range r.app.groups {
+		r.mappings[g] = newMapping(g.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, "", problem, remedy) })
+		r.stages(g.middleware, KindMiddleware, StageInfo{}, nil)
+		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
+		r.guardStages(g.guards, StageInfo{}, nil)
+		r.aroundStages(g.arounds, StageInfo{}, nil)
+	}
+	root := r.app.root
+	r.outermost = r.once(nil, r.stages(root.middleware, KindMiddleware, StageInfo{Level: LevelApp}, r.levels(nil, root)))
+}
+
+// checkOrders checks every way that a request can take, and warns of demands
+// that are about no stage of the app.
+func (r *resolution) checkOrders() {
+	ways := [][]*stage{r.outermost}
+	for _, rr := range r.routes {
+		ways = append(ways, slices.Concat(r.outermost, rr.way()))
+	}
+	for _, m := range r.misses {
+		ways = append(ways, slices.Concat(r.outermost, m.outer))
+	}
+	names := map[string]bool{Settle: true} // which not every app has
+	for _, way := range ways {
+		r.checkOrder(way)
+		for _, st := range way {
+			names[st.info.Name] = true
+		}
+	}
+	for _, st := range slices.Concat(ways...) {
+		for _, name := range slices.Concat(st.rules.outside, st.rules.inside) {
+			if !names[name] {
+				r.warn(st.at, "", fmt.Sprintf("%v says where it stands beside %q, and no stage has that name", st, name), "mend the name, or leave the option out")
+			}
+		}
+	}
+}
+
+// describe fills in the plan.
+func (r *resolution) describe() {
+	r.plan.App = infos(r.outermost)
+	for _, rr := range r.routes {
 		plan := r.routePlan(rr)
 		r.proveErrors(&plan, rr)
 		r.noteReach(&plan, rr)
@@ -136,13 +173,9 @@ func resolve(a *App) *resolution {
 		slices.Sort(failures)
 		r.plan.Routes = append(r.plan.Routes, plan)
 	}
-	for _, m := range append(r.misses, resolvedMiss{}) { // also where no group has a prefix
-		way := slices.Concat(r.outermost, m.outer)
-		r.prove(way, len(way))
+	for _, m := range r.misses {
+		r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(slices.Concat(r.outermost, m.outer))})
 	}
-	r.findDead()
-	r.planWarnings()
-	return r
 }
 
 // err joins the problems in the order of the source.
@@ -217,174 +250,6 @@ func (r *resolution) resolvePrefixes() {
 	}
 }
 
-// stages gives the attached middleware their places, in the order of the list.
-func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels []*mapping) []*stage {
-	var stages []*stage
-	for _, a := range list {
-		d, dispatch, ok := declaration(a.middleware)
-		if !ok {
-			r.report(a.at, "", fmt.Sprintf("the %s %q has no function", kind, d.name),
-				"give it one; to leave a stage out, pass a plain nil")
-			continue
-		}
-		st := r.stage(where, kind, d.rules, a.at, levels, dispatch)
-		if m, supplied := d.Middleware.(*suppliedMiddleware); supplied {
-			st.middleware, st.services = m, []graph.Key{m.service}
-		}
-		stages = append(stages, st)
-	}
-	return stages
-}
-
-// stage is a stage of the user's at its place.
-func (r *resolution) stage(where StageInfo, kind Kind, said rules, at callsite.Site, levels []*mapping, dispatch func(*Request, Next) Response) *stage {
-	where.Name, where.Kind, where.Source = said.name, kind, at.String()
-	where.Provides, where.MayProvide = keyNames(said.provides), keyNames(said.may)
-	where.Needs, where.Reads, where.ReadsBody = keyNames(said.needs), keyNames(said.reads), said.readsBody
-	if slices.Contains(slices.Concat(said.provides, said.may, said.tried, said.needs, said.reads), nil) {
-		r.report(at, "", fmt.Sprintf("the %s %q names a key that does not exist", kind, said.name), "make it with NewKey")
-	}
-	return &stage{info: &where, dispatch: dispatch, rules: said, at: at, levels: levels, services: said.services}
-}
-
-// guardStages gives the guards of one level their places.
-func (r *resolution) guardStages(list []attachedGuard, where StageInfo, levels []*mapping) []*stage {
-	var stages []*stage
-	for _, a := range list {
-		a.problems(func(problem, remedy string) { r.report(a.at, "", problem, remedy) })
-		st := r.stage(where, KindGuard, a.rules, a.at, levels, nil)
-		st.guard, st.services = a.guard, a.guard.services
-		stages = append(stages, st)
-	}
-	return stages
-}
-
-// guards gives the guards of all levels their places; see interceptors.
-func (r *resolution) guards(groups []*Group, route string, own []attachedGuard, levels []*mapping) []*stage {
-	var stages []*stage
-	for _, g := range groups {
-		stages = append(stages, r.guardStages(g.guards, r.place(g, route), levels)...)
-	}
-	return append(stages, r.guardStages(own, StageInfo{Level: LevelRoute, Route: route}, levels)...)
-}
-
-// checkStages gives the checks of a route their places.
-func (r *resolution) checkStages(list []check, where StageInfo, levels []*mapping) []*stage {
-	var stages []*stage
-	for i, c := range list {
-		if c.run == nil {
-			r.report(c.at, where.Route, fmt.Sprintf("the check %q has no function", c.name), "give it one, or leave it out")
-			continue
-		}
-		st := r.stage(where, KindCheck, c.rules, c.at, levels, nil)
-		st.check = &list[i]
-		stages = append(stages, st)
-	}
-	return stages
-}
-
-// aroundStages gives the arounds of one level their places.
-func (r *resolution) aroundStages(list []around, where StageInfo, levels []*mapping) []*stage {
-	var stages []*stage
-	for i, a := range list {
-		if a.wrap == nil && a.any == nil {
-			r.report(a.at, "", fmt.Sprintf("the around %q has no function", a.name), "give it one, or leave it out")
-			continue
-		}
-		st := r.stage(where, KindAround, a.rules, a.at, levels, nil)
-		st.around = &list[i]
-		stages = append(stages, st)
-	}
-	return stages
-}
-
-// arounds gives the arounds of all levels their places; see interceptors.
-func (r *resolution) arounds(groups []*Group, route string, own []around, levels []*mapping) []*stage {
-	var stages []*stage
-	for _, g := range groups {
-		stages = append(stages, r.aroundStages(g.level.arounds, r.place(g, route), levels)...)
-	}
-	return append(stages, r.aroundStages(own, StageInfo{Level: LevelRoute, Route: route}, levels)...)
-}
-
-// place is where the stages of a group stand on a route.
-func (r *resolution) place(g *Group, route string) StageInfo {
-	if g.outer == nil {
-		return StageInfo{Level: LevelApp, Route: route}
-	}
-	return StageInfo{Level: LevelGroup, Group: r.prefixes[g].String(), Route: route}
-}
-
-// levels are the mappers that an error meets, from the route's own, which may
-// be nil, and the group outward.
-func (r *resolution) levels(own *mapping, g *Group) []*mapping {
-	var levels []*mapping
-	if own != nil {
-		levels = append(levels, own)
-	}
-	for ; g != nil; g = g.outer {
-		if m := r.mappings[g]; m != nil {
-			levels = append(levels, m)
-		}
-	}
-	return levels
-}
-
-// middleware gives the middleware of all levels between the app and a route,
-// or a miss, their places. The errors of each begin at its own level.
-func (r *resolution) middleware(groups []*Group, route string, own []attached, levels []*mapping) []*stage {
-	var stages []*stage
-	for _, g := range groups[1:] {
-		stages = append(stages, r.stages(g.middleware, KindMiddleware, r.place(g, route), r.levels(nil, g))...)
-	}
-	return append(stages, r.stages(own, KindMiddleware, StageInfo{Level: LevelRoute, Route: route}, levels)...)
-}
-
-// interceptors gives the interceptors of all levels their places. They run
-// inside the route, so their errors begin at the route's level.
-func (r *resolution) interceptors(groups []*Group, route string, own []attached, levels []*mapping) []*stage {
-	var stages []*stage
-	for _, g := range groups {
-		stages = append(stages, r.stages(g.interceptors, KindInterceptor, r.place(g, route), levels)...)
-	}
-	return append(stages, r.stages(own, KindInterceptor, StageInfo{Level: LevelRoute, Route: route}, levels)...)
-}
-
-// once leaves out stages that are to stand once and have one like them, of
-// their name, outside them, in outer or earlier in the list.
-func (r *resolution) once(outer, stages []*stage) []*stage {
-	var kept []*stage
-	for _, st := range stages {
-		same := func(other *stage) bool {
-			bothMiddleware := other.dispatch != nil && st.dispatch != nil // interceptors too
-			return other.info.Name == st.info.Name && (bothMiddleware || other.info.Kind == st.info.Kind)
-		}
-		if st.rules.once && (slices.ContainsFunc(outer, same) || slices.ContainsFunc(kept, same)) {
-			continue
-		}
-		kept = append(kept, st)
-	}
-	return kept
-}
-
-// checkOrder checks what the stages demand of their places. way is outermost first.
-func (r *resolution) checkOrder(way []*stage) {
-	for i, st := range way {
-		for _, other := range way[:i] {
-			if slices.Contains(st.rules.outside, other.info.Name) {
-				r.report(st.at, "", fmt.Sprintf("%q must stand outside %q, but that one (%v) stands outside it", st.info.Name, other.info.Name, other.at),
-					"list it earlier, or attach it at a level further out")
-			}
-		}
-		for _, other := range way[i+1:] {
-			if slices.Contains(st.rules.inside, other.info.Name) {
-				r.report(st.at, "", fmt.Sprintf("%q must stand inside %q, but that one (%v) stands inside it", st.info.Name, other.info.Name, other.at),
-					"list it later, or attach it at a level further in")
-			}
-		}
-	}
-}
-
 func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	route, err := pattern.Parse(d.pattern)
 	if err == nil {
@@ -421,7 +286,7 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.arounds = r.once(slices.Concat(outside, rr.inner), r.arounds(groups, name, slices.Concat(d.endpoint.typed, d.endpoint.core), levels))
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
-	rr.checks = r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels)
+	rr.checks = r.once(nil, r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels))
 	if service := d.endpoint.service; service != nil {
 		rr.handler.services = []graph.Key{*service}
 	}
@@ -520,10 +385,7 @@ func (r *resolution) resolveMiss(g *Group) {
 		return
 	}
 	m := resolvedMiss{r.prefixes[g], r.once(r.outermost, r.middleware(g.lineage(), "", nil, nil)), r.levels(nil, g)}
-	way := slices.Concat(r.outermost, m.outer)
-	r.checkOrder(way)
 	r.misses = append(r.misses, m)
-	r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(way)})
 }
 
 func readsIn(in *intake) []ReadInfo {
@@ -539,52 +401,4 @@ func infos(stages []*stage) []StageInfo {
 		list[i] = *st.info
 	}
 	return list
-}
-
-// routeTable asks ServeMux what it thinks of each pattern, before anything is linked.
-type routeTable struct {
-	mux      *http.ServeMux
-	accepted []acceptedRoute
-}
-
-type acceptedRoute struct {
-	pattern string
-	at      callsite.Site
-}
-
-// add reports why the pattern cannot be routed, and what to do.
-func (t *routeTable) add(name string, at callsite.Site) (problem, remedy string) {
-	if t.mux == nil {
-		t.mux = http.NewServeMux()
-	}
-	refusal := register(t.mux, name)
-	if refusal == "" {
-		t.accepted = append(t.accepted, acceptedRoute{name, at})
-		return "", ""
-	}
-	const mend = "mend the pattern: [METHOD ][HOST]/[PATH]"
-	if alone := register(http.NewServeMux(), name); alone != "" {
-		return alone, mend
-	}
-	for _, other := range t.accepted {
-		pair := http.NewServeMux()
-		register(pair, other.pattern)
-		if conflict := register(pair, name); conflict != "" {
-			_, why, _ := strings.Cut(conflict, ":\n")
-			return fmt.Sprintf("conflicts with %q (%v): %s", other.pattern, other.at, strings.ReplaceAll(strings.TrimSuffix(why, "."), "\n", " ")),
-				"change one of the two, or make one more specific than the other"
-		}
-	}
-	return refusal, mend
-}
-
-// register returns what ServeMux panics with, in place of its panic.
-func register(mux *http.ServeMux, pattern string) (refusal string) {
-	defer func() {
-		if p := recover(); p != nil {
-			refusal = fmt.Sprint(p)
-		}
-	}()
-	mux.Handle(pattern, http.NotFoundHandler())
-	return ""
 }
