@@ -50,7 +50,9 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 	defer stopSignals()
 	if l == nil {
 		var err error
-		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", hs.Addr); err != nil {
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", hs.Addr); err != nil && ctx.Err() != nil {
+			return srv.closeServices(context.WithoutCancel(ctx)) // told to stop before it began
+		} else if err != nil {
 			return fmt.Errorf("weft: Run cannot listen: %w", err)
 		}
 	}

@@ -242,3 +242,10 @@ func TestTheServersOwnMessagesGoToTheLog(t *testing.T) {
 	assert.Contains(t, logged, slog.LevelInfo.String()+" serving address="+l.Addr().String())
 	assert.Contains(t, logged, "draining")
 }
+
+func TestRunThatIsToldToStopBeforeItBegins(t *testing.T) {
+	app, _ := newApp()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	require.NoError(t, build(t, app).Run(ctx, "localhost:0"))
+}
