@@ -59,6 +59,7 @@ func (r *resolution) link(services *assembler) *Server {
 		drainDelay: a.delay,
 	}
 
+	srv.background.ending, srv.background.end = context.WithCancel(context.Background())
 	l := &linker{server: srv, services: services, observers: slices.Clone(a.observers)}
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv, levels: r.levels(nil, a.root)}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }

@@ -1,7 +1,10 @@
 package weft
 
 import (
+	"fmt"
 	"reflect"
+
+	"github.com/samber/do/v2"
 
 	"github.com/weft-go/weft/internal/graph"
 )
@@ -37,6 +40,67 @@ func typesTaken(types ...reflect.Type) []graph.Key {
 func constructing[T any](takes []graph.Key, run func(arguments, []int) (T, error)) Constructor {
 	return Constructor{&constructor{takes: takes, out: reflect.TypeFor[T](), run: func(from arguments, in []int) (any, error) { return run(from, in) }}}
 }
+
+// Fields is a Constructor of a T, a struct or a pointer to one, whose fields with the
+// tag do:"", or do:"name" of a service with that name, are services; the others stay as they are. It uses reflection.
+func Fields[T any]() Constructor {
+	t := reflect.TypeFor[T]()
+	made := &constructor{out: t}
+	pointer := t.Kind() == reflect.Pointer
+	if pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		made.problem = fmt.Sprintf("is Fields of a %v, which is no struct", made.out)
+		return Constructor{made}
+	}
+	var fields [][]int
+	for _, f := range reflect.VisibleFields(t) {
+		name, tagged := f.Tag.Lookup("do")
+		switch {
+		case !tagged:
+		case !f.IsExported():
+			made.problem = fmt.Sprintf("is Fields of a %v, whose field %s has the tag do and is not exported", made.out, f.Name)
+		default:
+			fields = append(fields, f.Index)
+			made.takes = append(made.takes, graph.Key{Type: f.Type, Name: name})
+		}
+	}
+	made.run = func(from arguments, in []int) (any, error) {
+		v := reflect.New(t)
+		for i, place := range in {
+			field := v.Elem().FieldByIndex(fields[i])
+			field.Set(valueOf(argument[any](from, place), field.Type()))
+		}
+		if !pointer {
+			return v.Elem().Interface(), nil
+		}
+		return v.Interface(), nil
+	}
+	return Constructor{made}
+}
+
+// FromDo is a Constructor of a provider of samber/do that needs what is made per request, and so is itself. What it
+// takes from its injector of that is named by [Takes], so that the plan knows; what is the application's need not be.
+func FromDo[T any](provider do.Provider[T], takes ...Taken) Constructor {
+	made := &constructor{out: reflect.TypeFor[T](), takes: []graph.Key{requestKey}}
+	for _, k := range takes {
+		made.takes = append(made.takes, k.key)
+	}
+	if provider == nil {
+		made.problem = "is FromDo of nil"
+	}
+	made.run = func(from arguments, in []int) (any, error) {
+		return provider(argument[*Request](from, in[0]).Scope())
+	}
+	return Constructor{made}
+}
+
+// Taken is a service that a provider takes by itself; see [FromDo].
+type Taken struct{ key graph.Key }
+
+// Takes names a service that a provider takes from its injector.
+func Takes[T any]() Taken { return Taken{*keyOf[T]()} }
 
 // Fn0 is a Constructor of fn.
 func Fn0[T any](fn func() T) Constructor {

@@ -57,6 +57,7 @@ type service struct {
 	key  *key // that gives it, of FromKey
 	// collect makes a []T of the members of a group.
 	collect func(values []any) any
+	lend    func(i do.Injector, name string, get func() (any, error))
 	mounted bool
 	fixed   any // of an override
 	// mount provides a singleton in the injector, under its type.
@@ -117,6 +118,7 @@ func FromKey[T any](c *Container, k *Key[T], opts ...ServiceOption) {
 	c.add(at, &service{
 		node: &graph.Node{Key: graph.Key{Type: id.typ}, Declared: graph.Request, Given: true},
 		key:  id,
+		lend: lending[T],
 		give: func(s *state) (any, error) {
 			value, present := s.values.get(id)
 			if !present {
@@ -145,6 +147,7 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 	c.add(at, &service{
 		node: &graph.Node{Key: graph.Key{Type: t}, Declared: lifetime, Needs: made.services()},
 		make: made,
+		lend: lending[T],
 		collect: func(values []any) any {
 			list := make([]T, len(values))
 			for i, v := range values {
@@ -289,6 +292,8 @@ type constructor struct {
 	takes []graph.Key // a context and a logger too
 	out   reflect.Type
 	run   func(from arguments, in []int) (any, error) // in are the places of what it takes
+	// problem says why it cannot be used, or "".
+	problem string
 }
 
 var (
@@ -319,7 +324,7 @@ func constructorOf(f any) (made *constructor, problem string) {
 		if f.made == nil {
 			return nil, "is the zero Constructor"
 		}
-		return f.made, ""
+		return f.made, f.made.problem
 	case nil:
 		return nil, "is nil"
 	}

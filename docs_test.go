@@ -273,6 +273,12 @@ var made = []string{"App", "Group", "Handler", "Key", "Response", "Denial"}
 
 // unshown are functions that no example shows, each with its reason.
 var unshown = map[string]string{
+	"Fields":         "its page is to come",
+	"Go":             "its page is to come",
+	"ScopeOf":        "its page is to come",
+	"FromDo":         "its page is to come",
+	"Takes":          "its page is to come",
+	"Request.Scope":  "its page is to come",
 	"Fn2":            "as Fn1 and FnErr1",
 	"Fn3":            "as Fn1 and FnErr1",
 	"Fn4":            "as Fn1 and FnErr1",

@@ -40,7 +40,7 @@ func (r *resolution) inferLifetimes() {
 	}
 	g := &graph.Graph{Nodes: []*graph.Node{{Key: requestKey, Label: "the *weft.Request", Declared: graph.Request, Given: true}}}
 	r.nodes = map[*graph.Node]*service{g.Nodes[0]: {
-		node: g.Nodes[0], give: func(s *state) (any, error) { return s.first(), nil },
+		node: g.Nodes[0], give: func(s *state) (any, error) { return s.first(), nil }, lend: lending[*Request],
 	}}
 	if c != nil {
 		r.problems = append(r.problems, c.problems...)
@@ -149,8 +149,9 @@ func (r *resolution) keysBehind(n *graph.Node, found []*key) []*key {
 
 // assembly is the services of a server.
 type assembly struct {
-	fixed []any // of which there is one: the singletons
-	slots int   // how many a request needs
+	fixed    []any // of which there is one: the singletons
+	slots    int   // how many a request needs
+	lendable []lendable
 	// asked is how a request gets what is asked for by a key while it runs.
 	asked []asked
 }
@@ -311,11 +312,19 @@ func (a *assembler) addStep(n *graph.Node) {
 			return collect(values), nil
 		}
 	case s.give != nil:
+		a.lend(n, s, st)
 		st.run = func(state *state, _ arguments, _ []int) (any, error) { return s.give(state) }
 	default:
+		a.lend(n, s, st)
 		st.in = a.taken(n, s)
 		st.closes, st.settles = mayClose(s.make.out), maySettle(s.make.out)
 		st.run = func(_ *state, from arguments, in []int) (any, error) { return s.make.run(from, in) }
+	}
+}
+
+func (a *assembler) lend(n *graph.Node, s *service, st *step) {
+	if s.lend != nil && !n.Member {
+		a.made.lendable = append(a.made.lendable, lendable{doName(n.Key), st, s.lend})
 	}
 }
 

@@ -90,13 +90,17 @@ func (srv *Server) RunServer(ctx context.Context, hs *http.Server, l net.Listene
 	return errors.Join(broken, err)
 }
 
-// closeServices shuts the container down, once, when the last request is over.
+// closeServices waits for the work that requests left, and shuts the container
+// down, once, when the last request is over.
 func (srv *Server) closeServices(ctx context.Context) error {
 	srv.closing.Do(func() {
+		waiting, cancel := context.WithTimeout(ctx, srv.drain)
+		defer cancel()
+		srv.closed = srv.background.wait(waiting, srv.logger)
 		if srv.container != nil {
 			ctx, cancel := context.WithTimeout(ctx, srv.drain)
 			defer cancel()
-			srv.closed = srv.container.shutdown(ctx)
+			srv.closed = errors.Join(srv.closed, srv.container.shutdown(ctx))
 		}
 	})
 	return srv.closed

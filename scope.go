@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/samber/do/v2"
@@ -41,6 +42,8 @@ type requestScope struct {
 	made    []*step // in order of construction
 	settled bool
 	ended   bool
+	lent    *lender    // the injector, which several goroutines may ask
+	mu      sync.Mutex // used where there is one
 	room    [8]any
 	order   [4]*step
 }
@@ -65,9 +68,6 @@ var ErrScopeClosed = errors.New("the request is over, and its services are close
 // obtain is the service that st makes, made now unless it has been.
 func (s *state) obtain(st *step) (any, error) {
 	scope := s.openScope()
-	if scope.ended {
-		return nil, ErrScopeClosed
-	}
 	for _, b := range st.before {
 		if err := scope.make(s, b); err != nil {
 			return nil, err
@@ -76,26 +76,44 @@ func (s *state) obtain(st *step) (any, error) {
 	if err := scope.make(s, st); err != nil {
 		return nil, err
 	}
+	if scope.lent != nil {
+		scope.mu.Lock()
+		defer scope.mu.Unlock()
+	}
 	return scope.slots[st.slot], nil
 }
 
-func (scope *requestScope) make(s *state, st *step) (err error) {
-	if scope.slots[st.slot] != nil {
+// make makes a service, unless it has been.
+func (scope *requestScope) make(s *state, st *step) error {
+	switch {
+	case scope.lent != nil:
+		return scope.makeShared(s, st)
+	case scope.ended:
+		return ErrScopeClosed
+	case scope.slots[st.slot] != nil:
 		return nil
 	}
+	value, err := scope.construct(s, st)
+	if err == nil {
+		scope.slots[st.slot] = value
+		scope.made = append(scope.made, st)
+	}
+	return err
+}
+
+// construct calls the constructor.
+func (scope *requestScope) construct(s *state, st *step) (any, error) {
 	if scope.settled && st.settles {
-		return &during{"making " + st.name, ErrSettled}
+		return nil, &during{"making " + st.name, ErrSettled}
 	}
 	value, err := st.run(s, arguments{scope.slots, s.server.assembly.fixed}, st.in)
 	switch {
 	case err != nil:
-		return &during{"making " + st.name, err}
+		return nil, &during{"making " + st.name, err}
 	case isNull(value):
-		return fmt.Errorf("making %s: the constructor returned nil and no error", st.name)
+		return nil, fmt.Errorf("making %s: the constructor returned nil and no error", st.name)
 	}
-	scope.slots[st.slot] = value
-	scope.made = append(scope.made, st)
-	return nil
+	return value, nil
 }
 
 // closeDeadline is how long one service may take to close.
@@ -109,8 +127,13 @@ func (s *state) closeScope() {
 	if err := s.settle(Outcome{Err: errUnsettled}); err != nil {
 		logFailure(s.logger(), s.first(), "rolling back failed", Settle, err)
 	}
-	s.unmake(0)
+	s.scope.mu.Lock()
 	s.scope.ended = true
+	s.scope.mu.Unlock()
+	s.unmake(0)
+	if lent := s.scope.lent; lent != nil {
+		s.server.lenders.giveBack(lent)
+	}
 }
 
 // errUnsettled is the outcome of a request that did not get to the stage that settles.

@@ -31,9 +31,11 @@ type Server struct {
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then
 
-	container *Container
-	closing   sync.Once // of its services
-	closed    error
+	container  *Container
+	lenders    lenders
+	background background
+	closing    sync.Once // of its services
+	closed     error
 
 	draining atomic.Bool // told to stop
 	cutting  atomic.Bool // ending what outlasted the drain timeout
@@ -68,6 +70,7 @@ func (s *state) finish(sent *Sent) {
 		f.run(*sent)
 	}
 	s.closeScope()
+	s.startWork(sent)
 	s.body.release(s.server)
 }
 

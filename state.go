@@ -29,6 +29,7 @@ type state struct {
 	awaited   stragglers
 	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
 
+	work       []work // to start when the request has ended well
 	finals     []final
 	finalsRoom [1]final
 }
