@@ -24,15 +24,17 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	services, err := r.assemble(ctx)
+	services, err := r.assemble(ctx, here())
 	if err != nil {
 		return nil, err
 	}
 	if !set(a.built) {
 		a.built = here()
 	}
-	if a.container != nil && !set(a.container.built) {
-		a.container.built = here()
+	for _, s := range r.plan.Services {
+		if s.Reason != "" {
+			a.logger.InfoContext(ctx, "a service is made per request", "service", s.Service, "reason", s.Reason)
+		}
 	}
 	for _, w := range r.plan.Warnings {
 		a.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/samber/do/v2"
 	typetostring "github.com/samber/go-type-to-string"
@@ -38,6 +39,9 @@ type Container struct {
 	problems []*BuildError
 	mounted  []string // names in the injector that are not the application's own, of a copy
 	built    callsite.Site
+
+	mu      sync.Mutex // from here on: apps that share the container may be built and shut down at the same time
+	servers int        // that use it
 }
 
 // NewContainer returns a Container over an injector; nil is a new one.
@@ -261,11 +265,13 @@ func doName(k graph.Key) string {
 
 // external reports whether the application provides a key with do by itself.
 func (c *Container) external() func(graph.Key) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	provided := map[string]bool{}
 	own := map[string]bool{}
-	if set(c.built) { // what was mounted then is not the application's
-		for _, s := range c.services {
-			own[doName(s.node.Key)] = true
+	for _, s := range c.services {
+		if s.mounted { // by an earlier Build
+			own[c.nameOf(s)] = true
 		}
 	}
 	for _, name := range c.mounted {

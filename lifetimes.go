@@ -172,11 +172,15 @@ type assembler struct {
 
 // assemble makes the singletons, each behind what it needs. Where one cannot be made,
 // those that have been are shut down.
-func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
+func (r *resolution) assemble(ctx context.Context, at callsite.Site) (*assembler, error) {
 	a := &assembler{
 		resolution: r, ctx: ctx,
 		made:   &assembly{slots: firstSlot},
 		places: map[*graph.Node]int{}, steps: map[*graph.Node]*step{},
+	}
+	if c := r.app.container; c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 	}
 	for _, n := range r.order {
 		switch {
@@ -197,7 +201,21 @@ func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
 			a.places[n] = ^(len(a.made.fixed) - 1)
 		}
 	}
+	if c := r.app.container; c != nil {
+		c.servers++
+		c.built = at
+	}
 	return a, nil
+}
+
+// leave ends what was made, where no other server uses it.
+func (c *Container) leave(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.servers--; c.servers > 0 {
+		return nil
+	}
+	return c.shutdown(ctx)
 }
 
 // shutdown ends what was made, in an order that do knows.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -304,4 +306,54 @@ func TestATestOverridesServices(t *testing.T) {
 	app2, _ := newApp(weft.WithContainer(own.With(weft.Override(replaced))))
 	app2.Handle("GET /x", weft.Handle(func(_ context.Context, c *clockwork) (bool, error) { return c.conns == replaced, nil }).Extract(weft.Service[*clockwork]()))
 	assert.Equal(t, "true", serve(t, app2).send("GET", "/x", "").body)
+}
+
+func TestAppsThatShareAContainerShareItsSingletonsUntilTheLastOneEnds(t *testing.T) {
+	var closed, sick atomic.Bool
+	made := 0
+	c := weft.NewContainer(nil)
+	weft.Singleton[*patient](c, func() *patient { made++; return &patient{&closed, &sick} })
+	servers := make([]*weft.Server, 2)
+	var all sync.WaitGroup
+	for i := range servers {
+		app, _ := newApp(weft.WithContainer(c))
+		app.Handle("GET /x", weft.Handle(func(_ context.Context, p *patient) (bool, error) { return p.closed.Load(), nil }).Extract(weft.Service[*patient]()))
+		all.Go(func() {
+			var err error
+			servers[i], err = app.Build(t.Context())
+			assert.NoError(t, err)
+		})
+	}
+	all.Wait()
+	assert.Equal(t, 1, made)
+	require.NoError(t, servers[0].Shutdown(t.Context()))
+	assert.False(t, closed.Load(), "the other app still uses it")
+	require.NoError(t, servers[1].Shutdown(t.Context()))
+	assert.True(t, closed.Load())
+}
+
+func TestABuildThatFailedCanBeTriedAgain(t *testing.T) {
+	fails := true
+	c := weft.NewContainer(nil)
+	weft.Singleton[*connections](c, func() (*connections, error) {
+		if fails {
+			return nil, errSecret
+		}
+		return &connections{}, nil
+	})
+	app, log := newApp(weft.WithContainer(c))
+	_, err := app.Build(t.Context())
+	require.ErrorIs(t, err, errSecret)
+	_, err = app.Plan()
+	require.NoError(t, err, "the plan is as good as before")
+	assert.Empty(t, log.errors())
+}
+
+func TestWhyAServiceIsMadePerRequestIsLogged(t *testing.T) {
+	_, c := newShop()
+	app, log := newApp(weft.WithContainer(c))
+	build(t, app)
+	logged := strings.Join(log.all(), "\n")
+	assert.Regexp(t, `INFO a service is made per request service=\*weft_test.shopper reason=\*weft_test.shopper \(\S+:\d+\) needs \*weft_test.pgStore`, logged)
+	assert.NotContains(t, logged, "service=*weft_test.clockwork")
 }
