@@ -166,6 +166,7 @@ func checkOrigin(origin string) error {
 func subdomainsOf(domain string) func(*weft.Request, string) bool {
 	return func(_ *weft.Request, origin string) bool {
 		host, secure := strings.CutPrefix(origin, "https://")
-		return secure && strings.HasSuffix(host, "."+domain) && checkOrigin(origin) == nil
+		sub, below := strings.CutSuffix(host, "."+domain)
+		return secure && below && sub != "" && checkOrigin(origin) == nil
 	}
 }
