@@ -166,6 +166,7 @@ func TestMistakesOfCORSAreToldBeforeItServes(t *testing.T) {
 		"a user":                     {CORS{Origins: []string{"https://u@app.example"}}, []string{"u@app"}},
 		"null":                       {CORS{Origins: []string{"null"}}, []string{`"null" is not`}},
 		"nothing":                    {CORS{Origins: []string{""}}, []string{`"" is not`}},
+		"no host":                    {CORS{Origins: []string{"https://"}}, []string{`"https://" is not`}},
 		"names that are none":        {CORS{Methods: []string{"PUT, DELETE"}, Headers: []string{""}, Expose: []string{"a\nb"}}, []string{`"PUT, DELETE" is no name`, `"" is no name`, `"a\nb" is no name`}},
 		"a time that is too exact":   {CORS{MaxAge: 1500 * time.Millisecond}, []string{"MaxAge of 1.5s"}},
 		"a time that is before now":  {CORS{MaxAge: -time.Second}, []string{"MaxAge of -1s"}},

@@ -10,7 +10,8 @@ import (
 // crashGuard gives panics an answer of ours, with the id of the incident. It is
 // a mapper, and so is for panics alone: a 403, 404 or 422 stays what it is. Attached
 // to the app it is for all panics, those of middleware too; to a group or a
-// handler, for those inside.
+// handler, for those inside. A panic with an error that has a mapper of its own, at the same level
+// or further in, is that mapper's.
 //
 // What it returns goes on to the mappers of the levels outside, as an error that
 // is no panic. And weft logs the panic, its stack and the incident in one line:

@@ -247,3 +247,20 @@ func TestACommonCrashGuardSeesNothingOrTooMuch(t *testing.T) {
 		}
 	}
 }
+
+var errGone = errors.New("gone")
+
+// Where the value of a panic is an error that has a mapper, weft takes it for that error. Within a
+// level a sentinel comes first; a guard further in than its mapper has the panic.
+func TestAPanicWithAnErrorIsForTheNearestThatIsForIt(t *testing.T) {
+	t.Parallel()
+	gone := weft.OnIs(errGone, func(*weft.Request, error) weft.Response { return weft.Text("gone").WithStatus(http.StatusGone) })
+	h := weft.Handle(func(context.Context, struct{}) (string, error) { panic(errGone) })
+	app := weft.New(weft.WithLogger((&logged{}).logger()))
+	app.Catch(gone)
+	app.Handle("GET /guarded", h.Catch(crashGuard()))
+	app.Handle("GET /not", h)
+	s := serving(t, app)
+	assert.NotEmpty(t, incidentIn(t, s.call(t, "GET", "/guarded", "").body))
+	assert.Equal(t, 410, s.call(t, "GET", "/not", "").status)
+}

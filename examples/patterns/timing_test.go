@@ -89,6 +89,20 @@ http_request_duration_seconds_count{method="GET",route="unmatched",status="4xx"}
 `, string(measured.text()))
 }
 
+func TestSeriesAreInAStableOrder(t *testing.T) {
+	t.Parallel()
+	want := []label{{"GET", "/a", "2xx"}, {"GET", "/a", "5xx"}, {"PUT", "/a", "2xx"}, {"GET", "/b", "2xx"}, {"GET", unmatched, "4xx"}}
+	measured := &timing{series: map[label]*histogram{}}
+	for _, l := range want {
+		measured.series[l] = &histogram{}
+	}
+	var got []label
+	for _, s := range measured.snapshot() {
+		got = append(got, s.label)
+	}
+	assert.Equal(t, want, got)
+}
+
 func TestTheTextOfNothing(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, 2, strings.Count(string((&timing{}).text()), "\n"), "a head, and no series")
