@@ -63,13 +63,17 @@ func adapting[OuterReq, OuterResp, Req, Resp any](
 			if err != nil {
 				return out, err
 			}
+			defer c.leave(&v, &err)
 			f := inner(&v)
 			*f.in.(*Req) = in
-			err = c.run(&v, f)
-			return *f.out.(*Resp), err
+			err = c.inner(v.ctx, f)
+			out, v.returned = *f.out.(*Resp), true
+			return out, err
 		}
-		return func(ctx context.Context, f frame) (err error) {
-			*f.out.(*OuterResp), err = fn(ctx, *f.in.(*OuterReq), next)
+		return func(ctx context.Context, f frame) error {
+			out, err := fn(ctx, *f.in.(*OuterReq), next)
+			c.conclude(ctx)
+			*f.out.(*OuterResp) = out
 			return err
 		}
 	}
@@ -80,7 +84,7 @@ func adapting[OuterReq, OuterResp, Req, Resp any](
 func (e *endpoint) wrapAny(a *around) wrap {
 	held := func(pointer any) reflect.Value { return reflect.ValueOf(pointer).Elem() }
 	return func(c *crossing) typedCall {
-		next := func(ctx context.Context, in any) (any, error) {
+		next := func(ctx context.Context, in any) (out any, err error) {
 			if !fits(in, e.req) {
 				return nil, fmt.Errorf("%q called next with a %T in place of a %v", a.name, in, e.req)
 			}
@@ -88,13 +92,16 @@ func (e *endpoint) wrapAny(a *around) wrap {
 			if err != nil {
 				return nil, err
 			}
+			defer c.leave(&v, &err)
 			f := v.state.frame
 			held(f.in).Set(valueOf(in, e.req))
-			err = c.run(&v, f)
-			return held(f.out).Interface(), err
+			err = c.inner(v.ctx, f)
+			out, v.returned = held(f.out).Interface(), true
+			return out, err
 		}
 		return func(ctx context.Context, f frame) error {
 			out, err := a.any(ctx, held(f.in).Interface(), next)
+			c.conclude(ctx)
 			switch {
 			case err != nil:
 				return err
@@ -159,23 +166,26 @@ func (e *endpoint) bind(arounds []*stage, way []*crossing) typedCall {
 	}
 	outermost := way[0]
 	outermost.inner = call
-	return func(ctx context.Context, f frame) error {
+	return func(ctx context.Context, f frame) (err error) {
 		v, err := outermost.enter(ctx)
 		if err != nil {
 			return err
 		}
+		defer outermost.leave(&v, &err)
 		v.state.frame = f
-		return outermost.run(&v, f)
+		err = outermost.inner(v.ctx, f)
+		v.returned = true
+		return err
 	}
 }
 
-// run enters what is inside. All that a request's typed functions take and return goes
-// through one frame, which is the next one's to use: only one of them is entered at a time.
-func (c *crossing) run(v *visit, f frame) (err error) {
-	defer c.leave(v, &err)
-	err = c.inner(v.ctx, f)
-	v.returned = true
-	return err
+// conclude ends what is inside, and waits for it where the caller of next did
+// not. All that a request's typed functions take and return goes through one frame: it is the
+// caller's again only then.
+func (c *crossing) conclude(ctx context.Context) {
+	if s := stateOf(ctx); s.mark(c.mark).Load() != over {
+		s.conclude(c.mark)
+	}
 }
 
 var errContextForeign = errors.New("next was called with a context that does not derive from the stage's own; what is inside was not run")
@@ -222,7 +232,7 @@ func (c *crossing) leave(v *visit, err *error) {
 func (c *crossing) close(v *visit, err *error) {
 	s := v.state
 	defer s.leave(s.mark(c.mark))
-	if !c.last && s.mark(c.mark+1).Load() != over {
+	if !c.last && s.mark(c.mark+1).Load() != over { // the caller of next panicked
 		s.conclude(c.mark + 1)
 	}
 	if v.exit != nil {
@@ -246,7 +256,7 @@ func (e *reportedError) Unwrap() error { return e.error }
 
 // Adapt makes a Handler of other types: fn unwraps what comes in, calls next, which is h
 // with its checks and arounds, and wraps what comes out, such as an envelope. All other declarations of h stay; how its
-// Req is read is now the new type's. Stages added to the result stand outside fn.
+// Req is read is now the new type's, and so are the validate tags that are asked. Stages added to the result stand outside fn.
 func Adapt[OuterReq, OuterResp, Req, Resp any](h *Handler[Req, Resp], fn func(ctx context.Context, in OuterReq, next func(context.Context, Req) (Resp, error)) (OuterResp, error)) *Handler[OuterReq, OuterResp] {
 	s := (*spec)(h)
 	if s == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -29,23 +28,29 @@ func greet(_ context.Context, in Greeting) (Greeted, error) {
 	return Greeted{Text: "Hello, " + in.Name}, nil
 }
 
-// show builds an app, sends it a request in process, and prints the answer.
-func show(app *weft.App, method, path, body string, headers ...string) {
+// send builds an app and sends it a request in process.
+func send(app *weft.App, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	srv, err := app.Build(context.Background())
 	if err != nil {
-		fmt.Println(err)
-		return
+		panic(err)
 	}
 	hr := httptest.NewRequest(method, path, strings.NewReader(body))
-	hr.Header.Set("Content-Type", "application/json")
+	if body != "" {
+		hr.Header.Set("Content-Type", "application/json")
+	}
 	for _, field := range headers {
 		name, value, _ := strings.Cut(field, ": ")
 		hr.Header.Set(name, value)
 	}
 	w := httptest.NewRecorder()
 	srv.ServeHTTP(w, hr)
-	text, _ := io.ReadAll(w.Body)
-	fmt.Println(w.Code, string(text))
+	return w
+}
+
+// show sends an app a request in process, and prints the answer.
+func show(app *weft.App, method, path, body string, headers ...string) {
+	w := send(app, method, path, body, headers...)
+	fmt.Println(strings.TrimSpace(fmt.Sprint(w.Code, " ", w.Body)))
 }
 
 // quiet keeps the log out of an example's output.

@@ -100,6 +100,7 @@ type PanicError struct {
 	Stack []byte
 }
 
+// Error is for logs: it holds what the stage panicked with.
 func (e *PanicError) Error() string {
 	if err, ok := e.Value.(error); ok {
 		return "panic: " + textOf(err)

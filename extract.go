@@ -80,6 +80,7 @@ type ReadInfo struct {
 	Default  string `json:"default,omitempty"`
 }
 
+// String is the value in one line, as the plan prints it: "query limit: integer, default 20".
 func (r ReadInfo) String() string {
 	text := strings.TrimSpace(string(r.Source)+" "+r.Name) + ": " + r.Form
 	if r.Required {

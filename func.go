@@ -27,7 +27,8 @@ func HandlerOnly() FuncOption { return handlerOnly{} }
 //
 // What is wrong with the handler is the error of Func, as of [App.Build]; ctx
 // bounds Func, not what it makes. A handler with guards, middleware or interceptors is refused, unless [HandlerOnly] is
-// given. Exception mappers and what Extract says have no effect. The function can be called concurrently.
+// given. Exception mappers and what Extract says have no effect, keys have no values, and rules of a validator of yours
+// ([WithValidator]) are not known. The function can be called concurrently.
 func Func[Req, Resp any](ctx context.Context, h *Handler[Req, Resp], opts ...FuncOption) (func(context.Context, Req) (Resp, error), error) {
 	call, err := plainCall(ctx, h.endpoint(), opts)
 	if err != nil {

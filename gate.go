@@ -33,6 +33,11 @@ func (g gate) before(dispatch func(*Request, Next) Response) func(*Request, Next
 func (g gate) verdict(r *Request) (asked *stage, err error) {
 	returned := false
 	defer rescue(&returned, &err)
+	defer func() {
+		if !returned {
+			r.state.body.barred = nil // of the guard that panicked
+		}
+	}()
 	for i := range g {
 		asked = g[i].stage
 		if err = g[i].allow(r); err != nil {

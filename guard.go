@@ -65,7 +65,7 @@ func All(guards ...Guard) Guard { return combine(allOf, guards) }
 // Any lets pass what one of the guards lets pass, asked in order up to that
 // one. What a guard provided that then said no is taken back. Any provides what every one of the guards
 // provides. Where all say no, the answer is the first 401 among them, with the challenges of all that have
-// one, since who logs in may pass; else the first 403.
+// one, since who logs in may pass; else that of the first guard.
 func Any(guards ...Guard) Guard { return combine(anyOf, guards) }
 
 // Not lets pass what g says no to. A failure of g is a failure. It provides

@@ -92,14 +92,15 @@ func (h *Handler[Req, Resp]) Check(fn func(context.Context, Req) error, opts ...
 	return (*Handler[Req, Resp])((*spec)(h).withCheck(functionName(fn), erasedCheck(fn), opts))
 }
 
-// Intercept adds interceptors: Middleware that stand inside everything else,
-// where the request has been decoded, around the handler. The order is that of [Handler.Use].
+// Intercept adds interceptors: Middleware that stand behind the guards, the
+// extraction and the checks, around the arounds and the handler. The order is that of [Handler.Use].
 func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
 	return (*Handler[Req, Resp])((*spec)(h).withInterceptors(m))
 }
 
 // Around adds a typed function around the handler, inside those of the app and
-// the groups and inside what was added before; see [Around]. Options name it, or say which keys it [Needs] and [Provides].
+// the groups and inside what was added before; see [Around]. Options name it, or say which keys it [Needs]
+// and [Reads]; it has no Request to set one on.
 func (h *Handler[Req, Resp]) Around(fn Around[Req, Resp], opts ...StageOption) *Handler[Req, Resp] {
 	return (*Handler[Req, Resp])((*spec)(h).withAround(functionName(fn), wrapAround(fn), opts))
 }

@@ -68,6 +68,7 @@ const (
 	CodeUnsupportedMedia = "unsupported_media_type" // a body of a type, charset or coding that is not read
 )
 
+// String is for logs: place and code, as in "body /quantity: min".
 func (f FieldError) String() string {
 	place := string(f.Source)
 	if f.Name != "" {
@@ -92,6 +93,7 @@ type InvalidRequest struct {
 	Fields []FieldError
 }
 
+// Error is for logs: the status and everything that is wrong, without values.
 func (e *InvalidRequest) Error() string {
 	texts := make([]string, len(e.Fields))
 	for i, f := range e.Fields {

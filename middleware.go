@@ -71,7 +71,7 @@ func OnError(name string, fn func(r *Request, resp Response, err error) Response
 // Finally runs fn when the answer has been sent, or could not be, for every
 // request that entered the stage: last entered, first run. fn sees the view of
 // the request that entered. A panic of fn is logged. The client may have the
-// answer before fn has run.
+// answer before fn has run. Outside a server nothing is sent, and fn is not run: test it by itself.
 func Finally(name string, fn func(*Request, Sent), opts ...StageOption) Middleware {
 	do := &finalizer{name, fn}
 	return factory(name, fn == nil, opts, func(r *Request, next Next) Response {

@@ -179,7 +179,6 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 		}
 	}()
 	err = concrete(err)
-	r.state.body.barred = nil // of a guard that panicked
 	if contextEnded(r.state.base.Context, err) {
 		if srv := r.state.server; srv == nil || !srv.cutting.Load() {
 			return (&Error{Status: statusClientClosedRequest, Code: "client_closed_request"}).response(r, err)

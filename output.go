@@ -30,6 +30,7 @@ type WriteInfo struct {
 	Form string `json:"form"`
 }
 
+// String is the value in one line, as the plan prints it: "header Location: text".
 func (w WriteInfo) String() string {
 	return strings.TrimSpace(string(w.Target)+" "+w.Name) + ": " + w.Form
 }

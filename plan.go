@@ -223,6 +223,7 @@ type BuildError struct {
 	shared bool // of a stage of a group or the app: one error tells it for all of their routes
 }
 
+// Error is source, route, problem and remedy in one line.
 func (e *BuildError) Error() string { return Warning{e.Source, e.Route, e.Problem, e.Remedy}.String() }
 
 // Warning is a declaration that does no harm and, for certain, no good. It has
@@ -234,6 +235,7 @@ type Warning struct {
 	Remedy  string `json:"remedy"`
 }
 
+// String is source, route, problem and remedy in one line.
 func (w Warning) String() string {
 	s := w.Source + ": "
 	if w.Route != "" {

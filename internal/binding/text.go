@@ -183,16 +183,20 @@ func unset(t reflect.Type) func(Target) bool {
 		return zeros[uint8]
 	case reflect.Int16, reflect.Uint16:
 		return zeros[uint16]
-	case reflect.Int32, reflect.Uint32, reflect.Float32: // bit by bit: -0 is a value of its own
+	case reflect.Int32, reflect.Uint32:
 		return zeros[uint32]
-	case reflect.Int64, reflect.Uint64, reflect.Float64:
+	case reflect.Int64, reflect.Uint64:
 		return zeros[uint64]
+	case reflect.Float32: // -0 is zero too, as for reflect and encoding/json
+		return zeros[float32]
+	case reflect.Float64:
+		return zeros[float64]
 	case reflect.Int, reflect.Uint, reflect.Uintptr:
 		return zeros[uint]
 	case reflect.Complex64:
-		return zeros[[2]uint32]
+		return zeros[complex64]
 	case reflect.Complex128:
-		return zeros[[2]uint64]
+		return zeros[complex128]
 	case reflect.String:
 		return func(at Target) bool { return get[string](at) == "" }
 	case reflect.Struct:

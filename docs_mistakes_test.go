@@ -1,0 +1,228 @@
+package weft_test
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/weft-go/weft"
+)
+
+// What the mistakes are made with.
+type (
+	ReadOrder struct {
+		ID int `path:"id"`
+	}
+	ListOfUser struct {
+		User User `value:""`
+	}
+)
+
+var (
+	readOrder   = weft.Handle(func(context.Context, ReadOrder) (Order, error) { return Order{}, nil })
+	listOfUser  = weft.Handle(func(context.Context, ListOfUser) ([]Order, error) { return nil, nil })
+	noSuchOrder = weft.Handle(func(context.Context, struct{}) (Order, error) { return Order{}, nil })
+
+	fromOffice   = weft.NewGuard("from the office", func(*weft.Request) error { return nil })
+	needsUser    = weft.NewMiddleware("greeting", passThrough, weft.Needs(CurrentUser))
+	providesUser = weft.NewMiddleware("session", passThrough, weft.Provides(CurrentUser))
+	logInAgain   = weft.ValueGuard(CurrentUser, "log in again", func(*weft.Request) (User, error) { return User{}, nil })
+	asRoot       = weft.ValueGuard(weft.NewKey[User]("real user"), "real user", func(*weft.Request) (User, error) { return User{}, nil })
+
+	compress = weft.NewMiddleware("compress", passThrough)
+	anyOrder = func(context.Context, PlaceOrder) error { return nil }
+)
+
+// reads is a handler of a Req.
+func reads[Req any](Req) *weft.Handler[Req, string] {
+	return weft.Handle(func(context.Context, Req) (string, error) { return "", nil })
+}
+
+// mistakes are those that the pages show, each in an app of its own and on one
+// line, which the page quotes. What is not a declaration returns its error.
+var mistakes = map[string][]func(*weft.App) error{
+	"middleware": {
+		func(app *weft.App) error { app.Use(weft.Before("quota", nil)); return nil },
+		func(app *weft.App) error {
+			app.Use(compress, weft.After("etag", etag, weft.Outside("compress")))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Use(needsUser)
+			app.Guard(logIn)
+			app.Handle("POST /orders", weft.Handle(placeOrder))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Use(providesUser)
+			app.Guard(logIn)
+			app.Handle("POST /orders", weft.Handle(placeOrder))
+			return nil
+		},
+	},
+	"guards": {
+		func(app *weft.App) error { app.Guard(nil); return nil },
+		func(app *weft.App) error { app.Guard(weft.Any()); return nil },
+		func(app *weft.App) error {
+			app.Handle("POST /orders", weft.Handle(placeOrder).Guard(hasRole("manager")))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /orders", weft.Handle(placeOrder).Guard(hasRole("manager"), logIn))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /orders", weft.Handle(placeOrder).Guard(weft.Unless(fromOffice, logIn), hasRole("manager")))
+			return nil
+		},
+	},
+	"keys": {
+		func(app *weft.App) error { app.Handle("GET /orders", listOfUser); return nil },
+		func(app *weft.App) error {
+			app.Handle("GET /orders", listOfUser.Guard(weft.Any(logIn, fromOffice)))
+			return nil
+		},
+		func(app *weft.App) error { app.Handle("GET /orders", listOfUser.Intercept(providesUser)); return nil },
+		func(app *weft.App) error { app.Handle("GET /orders", listOfUser.Guard(logIn, logInAgain)); return nil },
+		func(app *weft.App) error { app.Handle("GET /orders", listOfUser.Guard(logIn, asRoot)); return nil },
+		func(app *weft.App) error {
+			app.Guard(weft.NewGuard("quota", passGuard, weft.Needs(nil)))
+			app.Handle("GET /orders", noSuchOrder)
+			return nil
+		},
+	},
+	"extractors": {
+		func(app *weft.App) error { app.Handle("GET /orders", readOrder); return nil },
+		func(app *weft.App) error {
+			app.Handle("GET /a", reads(struct {
+				Limit int `query:"limit" default:"all"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /b", reads(struct {
+				Tags map[string]string `query:"tags"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /c", reads(struct {
+				Limit  int `query:"limit"`
+				Offset int
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /d", reads(struct {
+				Limit int `query:"limit,requird"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /e", noSuchOrder.Extract(weft.Extractor[struct{}]{}))
+			return nil
+		},
+	},
+	"validation": {
+		func(app *weft.App) error {
+			app.Handle("POST /a", reads(struct {
+				Name string `json:"name" validate:"requird"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /b", reads(struct {
+				Name string `json:"name" validate:"max=many"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /c", reads(struct {
+				Again string `json:"again" validate:"eqfield=Pasword"`
+			}{}))
+			return nil
+		},
+	},
+	"checks": {
+		func(app *weft.App) error { app.Handle("POST /orders", weft.Handle(placeOrder).Check(nil)); return nil },
+		func(app *weft.App) error {
+			app.Handle("POST /orders", weft.Handle(placeOrder).Check(anyOrder, weft.Named("quota"), weft.Needs(CurrentUser)))
+			return nil
+		},
+	},
+	"interceptors": {
+		func(app *weft.App) error { app.Intercept(weft.NewMiddleware("cache", nil)); return nil },
+		func(app *weft.App) error { app.Handle("GET /orders", listOfUser.Intercept(providesUser)); return nil },
+	},
+	"arounds": {
+		func(app *weft.App) error { app.Around(nil); return nil },
+		func(app *weft.App) error {
+			app.Handle("POST /orders", weft.Handle(placeOrder).Around(logged, weft.Named("log"), weft.Needs(CurrentUser)))
+			return nil
+		},
+	},
+	"exceptions": {
+		func(app *weft.App) error { app.Catch(closed503, closed503); return nil },
+		func(app *weft.App) error { app.Catch(weft.OnIs(nil, nil)); return nil },
+		func(app *weft.App) error {
+			app.Handle("POST /orders", weft.Handle(placeOrder).Errors(ErrShopClosed, (*OutOfStock)(nil)).Catch(closed503))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /orders", noSuchOrder.Errors(ErrShopClosed).Catch(closed503, soldOut409))
+			return nil
+		},
+	},
+	"responses": {
+		func(app *weft.App) error {
+			app.Handle("POST /a", weft.Handle(placeOrder).Status(http.StatusConflict))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /b", answers(weft.Empty()).Status(http.StatusAccepted))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /c", answers(struct {
+				Location string `header:"Location"`
+				Order    Order
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /d", answers(struct {
+				ID    int   `path:"id"`
+				Order Order `body:"json"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /e", answers([]struct {
+				ETag string `header:"ETag"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error { app.Handle("GET /f", answers(make(chan Order))); return nil },
+	},
+	"handlers": {
+		func(app *weft.App) error { app.Handle("GET", noSuchOrder); return nil },
+		func(app *weft.App) error { app.Group("/orders/"); return nil },
+		func(app *weft.App) error {
+			app.Handle("GET /orders/{id}", readOrder)
+			app.Handle("GET /orders/{id}", readOrder)
+			return nil
+		},
+		func(app *weft.App) error { app.Handle("GET /orders/{id}", nil); return nil },
+	},
+	"func": {
+		func(app *weft.App) error {
+			_, err := weft.Func(context.Background(), weft.Handle(placeOrder).Guard(logIn))
+			return err
+		},
+		func(app *weft.App) error {
+			_, err := weft.Func[PlaceOrder, Order](context.Background(), nil)
+			return err
+		},
+	},
+}
+
+func etag(_ *weft.Request, resp weft.Response) weft.Response { return resp }
