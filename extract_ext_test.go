@@ -126,6 +126,21 @@ func TestStructReportsEverythingTogether(t *testing.T) {
 		"header X-Tenant: required, header Accept: invalid_utf8, cookie session: repeated, cookie visits: out_of_range, header X-Client: required", rejection(t, err))
 }
 
+func TestWhatIsWrongIsToldSourceBySource(t *testing.T) {
+	_, err := weft.Struct[struct {
+		Visits int `cookie:"visits"`
+		Client client
+		Tenant int             `header:"X-Tenant"`
+		First  int             `query:"first"`
+		Absent int             `query:"absent,required"`
+		Second int             `query:"second"`
+		ID     bool            `path:"id"`
+		Body   map[string]bool `body:"json"`
+	}]().Extract(ask("POST", "/?second=b&first=a", "{", "X-Tenant: c", "Cookie: visits=d", "Content-Type: application/json"))
+	assert.Equal(t, "400 invalid request: path id: invalid_type, query second: invalid_type, query first: invalid_type, query absent: required, "+
+		"header X-Tenant: invalid_type, cookie visits: invalid_type, header X-Client: required, body: invalid_json", rejection(t, err))
+}
+
 func TestAFieldThatCannotExtractItselfForAnotherReasonIsAFailure(t *testing.T) {
 	app, log := newApp()
 	app.Handle("GET /{id}", weft.Handle(func(context.Context, search) (string, error) { return "", nil }))

@@ -88,8 +88,10 @@ type InvalidRequest struct {
 	// Status is 400 where something cannot be read, 413 or 415 where that is the
 	// body's size or type, and 422 where all was read and a rule is broken. 0 is 400.
 	Status int
-	// Fields has at least one element, in the order of the handler's declarations,
-	// the body last. An answer lists the first hundred.
+	// Fields has at least one element. Extraction tells the path first, then the query as
+	// it was sent and what is missing in it, the header and the cookies, each in the order of
+	// declaration, then fields that extract themselves, the body last.
+	// An answer lists the first hundred.
 	Fields []FieldError
 }
 
