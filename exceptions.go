@@ -321,7 +321,7 @@ func timedOut(cause error) error {
 // over: a Mapper is never given one. A tree without an end is followed for 32,768 errors.
 //
 // The Response of a Mapper keeps the original error ([Response.Err]), and the
-// cause is logged if its status is 500 or above. A Mapper that returns
+// cause is logged if its status is 500 or above, or if it is a panic. A Mapper that returns
 // [Fail](err) hands err to the next level out, in place of the original. A Mapper that
 // panics, or returns the zero Response, becomes a plain 500, and so does an error whose
 // own methods panic when they are asked.

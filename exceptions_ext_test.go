@@ -321,3 +321,14 @@ func TestAMapperIsTestedByOneCall(t *testing.T) {
 	_, mapped = onIs(errClosed, "closed").Map(r, fmt.Errorf("%w", errClosed))
 	assert.True(t, mapped)
 }
+
+// A panic is a defect, also where what it was thrown with has a mapper.
+func TestAPanicIsLoggedWhateverItIsMappedTo(t *testing.T) {
+	app, log := newApp()
+	app.Catch(on[*outOfStock]("stock"))
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { panic(&outOfStock{"tea"}) }))
+	assert.Equal(t, 418, serve(t, app).send("GET", "/x", "").status)
+	logged := log.errors()
+	require.Len(t, logged, 1)
+	assert.Contains(t, logged[0], "stack=goroutine")
+}

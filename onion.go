@@ -194,7 +194,8 @@ func (st *stage) fail(r *Request, err error) (resp Response) {
 	}
 	original := err
 	resp, err = st.mapped(r, err)
-	if resp.Status() >= http.StatusInternalServerError && !errorIs[*reportedError](err) {
+	// A panic is a defect, whatever it is mapped to.
+	if (resp.Status() >= http.StatusInternalServerError || panicIn(original) != nil) && !errorIs[*reportedError](err) {
 		st.report(r, err)
 	}
 	return challenging(resp, original).carrying(original)
