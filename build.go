@@ -19,7 +19,11 @@ func (a *App) Plan() (*Plan, error) {
 // Build checks as [App.Plan] does and returns the Server. From then on the App
 // accepts no declarations. ctx bounds Build, not the Server.
 func (a *App) Build(ctx context.Context) (*Server, error) {
-	r := resolve(a)
+	from, at, test := a, here(), productionIn(ctx)
+	if test != nil {
+		from, at = a.rehearsed(test), test.Site()
+	}
+	r := resolve(from)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -27,12 +31,14 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	if a.built == (callsite.Site{}) {
-		a.built = here()
+		a.built = at
 	}
 	for _, w := range r.plan.Warnings {
-		a.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
+		from.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
 	}
-	return r.link(), nil
+	srv := r.link()
+	srv.test = test
+	return srv, nil
 }
 
 // link turns the resolved declarations into functions that call each other. It
