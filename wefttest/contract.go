@@ -59,6 +59,7 @@ const (
 	cancelPatience  = time.Second     // where the context of its request has ended
 	outlastPatience = time.Second     // for a goroutine that it started, when it has returned
 	meeting         = 20 * time.Millisecond
+	waiting         = 10 * time.Millisecond
 	crowd           = 8  // callers at once
 	turns           = 10 // of each
 )
@@ -77,7 +78,9 @@ type contract struct {
 	broken    weft.Guard
 	examples  []error
 
+	mark  mark // of the goroutines that it started
 	mu    sync.Mutex
+	leaky bool // it is known to leave some
 	found []string
 }
 
@@ -93,7 +96,7 @@ func (s sample) outgoing(ctx context.Context) *outgoing {
 }
 
 func newContract(t testing.TB, what string, traits []Trait) *contract {
-	c := &contract{t: t, what: what}
+	c := &contract{t: t, what: what, mark: newMark(what)}
 	for _, trait := range traits {
 		if trait != nil {
 			trait(c)
@@ -131,10 +134,10 @@ type ended struct {
 
 func (e ended) fine() bool { return e.panicked == nil && !e.hung }
 
-// call runs fn on a goroutine of its own, and gives it time. settle, which may
-// be nil, runs when fn has returned, before anything that fn has started is waited for.
+// call runs fn on a goroutine of its own, and gives it time. settle runs when fn
+// has returned, before what fn has started is waited for; where it is nil, that is waited for at the end of the contract.
 // Where fn has not returned by itself, its result is the zero value.
-func call[T any](within time.Duration, fn func() T, settle func()) (T, ended) {
+func call[T any](c *contract, within time.Duration, fn func() T, settle func()) (T, ended) {
 	type outcome struct {
 		result T
 		ended
@@ -142,7 +145,11 @@ func call[T any](within time.Duration, fn func() T, settle func()) (T, ended) {
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		o := outcome{mark: labelled("call")}
+		o := outcome{mark: c.mark}
+		if settle != nil {
+			o.mark = newMark(c.what)
+		}
+		o.label()
 		defer func() {
 			if p := recover(); p != nil {
 				o.panicked, o.stack = p, debug.Stack()
@@ -157,10 +164,13 @@ func call[T any](within time.Duration, fn func() T, settle func()) (T, ended) {
 	case o := <-done:
 		if settle != nil {
 			settle()
+			o.left = o.linger(outlastPatience)
 		}
-		o.left = o.linger(outlastPatience)
 		return o.result, o.ended
 	case <-timer.C:
+		c.mu.Lock()
+		c.leaky = true // and that is told as what it is
+		c.mu.Unlock()
 		return *new(T), ended{hung: true}
 	}
 }
@@ -175,10 +185,29 @@ func (c *contract) report(e ended, on string) (goOn bool) {
 		c.fault("panics, %s: %v", on, e.panicked)
 		c.t.Logf("%s", e.stack)
 	}
-	for _, stack := range e.left {
+	c.leftRunning(e.left)
+	return e.fine()
+}
+
+func (c *contract) leftRunning(stacks []string) {
+	c.t.Helper()
+	for _, stack := range stacks {
+		c.mu.Lock()
+		c.leaky = true
+		c.mu.Unlock()
 		c.fault("leaves a goroutine running when it has returned:%s", stack)
 	}
-	return e.fine()
+}
+
+// end waits for what the stage has started and nobody has waited for yet.
+func (c *contract) end() {
+	c.t.Helper()
+	c.mu.Lock()
+	known := c.leaky
+	c.mu.Unlock()
+	if !known {
+		c.leftRunning(c.mark.linger(outlastPatience))
+	}
 }
 
 // probe is one request that a stage is tried with, and what is watched of it.
@@ -231,6 +260,13 @@ func (c *contract) probe(ctx context.Context, s sample, spoil func(*http.Request
 	p.hr, p.req = hr, weft.NewRequest(hr)
 	p.out.give(p.req)
 	viewKey.Set(p.req, p.token)
+	return p
+}
+
+// watched is a probe that tells what is done to the request. It is for one call at a time:
+// what a key holds is looked at without the locks of its own.
+func (c *contract) watched(s sample) *probe {
+	p := c.probe(c.t.Context(), s, nil)
 	p.before = p.picture()
 	return p
 }
@@ -384,7 +420,7 @@ func (p *pipeline) send(s sample) (got result, e ended) {
 	body := &watchedBody{ReadCloser: hr.Body}
 	hr.Body = body
 	w := httptest.NewRecorder()
-	_, e = call(patience, func() struct{} { p.server.ServeHTTP(w, hr); return struct{}{} }, nil)
+	_, e = call(p.contract, patience, func() struct{} { p.server.ServeHTTP(w, hr); return struct{}{} }, nil)
 	if !e.fine() {
 		return result{}, e
 	}

@@ -29,6 +29,7 @@ import (
 func TestAround[Req, Resp any](t testing.TB, fn weft.Around[Req, Resp], in Req, out Resp, traits ...Trait) {
 	t.Helper()
 	c := newContract(t, fmt.Sprintf("the around %q", nameOf(fn)), traits)
+	defer c.end()
 	if fn == nil {
 		c.fault("is nil: there is nothing to test")
 		return
@@ -98,7 +99,7 @@ func (a *aroundContract[Req, Resp]) run(p *probe, within time.Duration, answer f
 		out Resp
 		err error
 	}
-	got, e := call(within, func() returned {
+	got, e := call(a.contract, within, func() returned {
 		defer next.returned.Store(true)
 		out, err := a.fn(p.req.Context(), a.in, next.call)
 		if next.running.Load() > 0 {
@@ -111,9 +112,9 @@ func (a *aroundContract[Req, Resp]) run(p *probe, within time.Duration, answer f
 
 func (a *aroundContract[Req, Resp]) once(s sample) (goOn bool) {
 	a.t.Helper()
-	p := a.probe(a.t.Context(), s, nil)
+	p := a.watched(s)
 	next, e, _ := a.run(p, patience, func(context.Context) (Resp, error) {
-		time.Sleep(time.Millisecond) // for one that does not wait
+		time.Sleep(waiting) // for one that does not wait
 		return a.out, nil
 	})
 	if !a.report(e, "when next returns well") {

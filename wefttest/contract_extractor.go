@@ -27,6 +27,7 @@ func TestExtractor[T any](t testing.TB, x weft.Extractor[T], traits ...Trait) {
 		app.Handle("/", weft.Handle(func(context.Context, T) (struct{}, error) { return struct{}{}, nil }).Extract(x))
 	}
 	c := newContract(t, fmt.Sprintf("the extractor of %T", *new(T)), traits)
+	defer c.end()
 	reads := weft.ReadsOf(x)
 	if len(reads) > 0 && reads[0].Source == "itself" {
 		c.what = fmt.Sprintf("the extractor %q", reads[0].Name)
@@ -52,7 +53,7 @@ type extraction struct {
 }
 
 func (c *contract) extract(read func(*weft.Request) (any, error), p *probe, times int, settle func()) (got []extraction, e ended) {
-	return call(patience, func() (found []extraction) {
+	return call(c, patience, func() (found []extraction) {
 		for range times {
 			found = append(found, give(p, func(view *weft.Request) extraction {
 				v, err := read(view)
@@ -65,7 +66,7 @@ func (c *contract) extract(read func(*weft.Request) (any, error), p *probe, time
 
 func (c *contract) extractOnce(read func(*weft.Request) (any, error), s sample) (goOn bool) {
 	c.t.Helper()
-	p := c.probe(c.t.Context(), s, nil)
+	p := c.watched(s)
 	got, e := c.extract(read, p, 2, nil)
 	if !c.report(e, fmt.Sprintf("reading %v", s)) {
 		return false

@@ -26,6 +26,7 @@ import (
 func TestGuard(t testing.TB, g weft.Guard, traits ...Trait) {
 	t.Helper()
 	c := newContract(t, "the guard", traits)
+	defer c.end()
 	inner := weft.Handle(func(context.Context, struct{}) (weft.Response, error) { return weft.Text("tea"), nil })
 	attach := func(app *weft.App) { app.Handle("/", inner.Guard(g)) }
 	if info, ok := stageInfo(c.app(c.samples[0], attach), weft.KindGuard); ok {
@@ -52,14 +53,14 @@ func (c *contract) decide(g weft.Guard, p *probe, settle func()) (d weft.Decisio
 }
 
 func (c *contract) decideWithin(within time.Duration, g weft.Guard, p *probe, settle func()) (weft.Decision, ended) {
-	return call(within, func() weft.Decision {
+	return call(c, within, func() weft.Decision {
 		return give(p, func(view *weft.Request) weft.Decision { return weft.Decide(view, g) })
 	}, settle)
 }
 
 func (c *contract) decideOnce(g weft.Guard, s sample) (first weft.Decision, goOn bool) {
 	c.t.Helper()
-	p := c.probe(c.t.Context(), s, nil)
+	p := c.watched(s)
 	first, e := c.decide(g, p, p.letGo())
 	if !c.report(e, fmt.Sprintf("asked about %v", s)) {
 		return first, false

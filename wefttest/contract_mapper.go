@@ -21,6 +21,7 @@ import (
 func TestMapper(t testing.TB, m weft.Mapper, example error, traits ...Trait) {
 	t.Helper()
 	c := newContract(t, fmt.Sprintf("the mapper for %T", example), traits)
+	defer c.end()
 	for _, err := range append([]error{example}, c.examples...) {
 		if err == nil {
 			c.fault("has nil for an example: give it an error that it is for")
@@ -50,7 +51,7 @@ func (c *contract) maps(m weft.Mapper, example error) {
 	s := c.samples[0]
 	statuses := map[string]int{}
 	for _, w := range ways {
-		p := c.probe(c.t.Context(), s, nil)
+		p := c.watched(s)
 		resp, mapped, e := c.mapOnce(m, p, w.err)
 		if !c.report(e, fmt.Sprintf("given an error %s", w.name)) {
 			continue
@@ -111,7 +112,7 @@ func (c *contract) mapOnceSettled(m weft.Mapper, p *probe, err error, settle fun
 		weft.Response
 		mapped bool
 	}
-	got, e := call(patience, func() answer {
+	got, e := call(c, patience, func() answer {
 		return give(p, func(view *weft.Request) answer {
 			resp, mapped := m.Map(view, err)
 			return answer{resp, mapped}

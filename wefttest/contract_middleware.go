@@ -32,6 +32,7 @@ func TestMiddleware(t testing.TB, m weft.Middleware, traits ...Trait) {
 		return
 	}
 	c := newContract(t, "the middleware", traits)
+	defer c.end()
 	attach := func(h *weft.Handler[struct{}, weft.Response]) func(*weft.App) {
 		return func(app *weft.App) { app.Handle("/", h.Use(m)) }
 	}
@@ -93,7 +94,7 @@ func (n *inside) call(r *weft.Request) (resp weft.Response) {
 // dispatch calls the middleware with the probe's request. The Response is the zero one where it has not returned.
 func (c *contract) dispatch(m weft.Middleware, p *probe, within time.Duration, settle func(), answer func(*weft.Request) weft.Response) (resp weft.Response, next *inside, e ended) {
 	next = &inside{probe: p, answer: answer}
-	resp, e = call(within, func() weft.Response {
+	resp, e = call(c, within, func() weft.Response {
 		defer next.returned.Store(true)
 		return give(p, func(view *weft.Request) weft.Response {
 			got := m.Dispatch(view, next.call)
@@ -109,11 +110,11 @@ func (c *contract) dispatch(m weft.Middleware, p *probe, within time.Duration, s
 // dispatchOnce tries the middleware with a next that answers well, and returns the status.
 func (c *contract) dispatchOnce(m weft.Middleware, s sample) (status int, goOn bool) {
 	c.t.Helper()
-	p := c.probe(c.t.Context(), s, nil)
+	p := c.watched(s)
 	inner := weft.Text("tea").WithHeader("X-Inner", "1")
 	header := inner.Header()
 	resp, next, e := c.dispatch(m, p, patience, p.letGo(), func(*weft.Request) weft.Response {
-		time.Sleep(time.Millisecond) // for a stage that does not wait
+		time.Sleep(waiting) // for a stage that does not wait
 		return inner
 	})
 	if !c.report(e, fmt.Sprintf("given %v", s)) {

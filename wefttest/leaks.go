@@ -26,7 +26,8 @@ const leakPatience = 2 * time.Second
 // inherit from the test's goroutine. So it must be called on that one, and a goroutine that sets labels of its own is not seen.
 func NoLeaks(t testing.TB) {
 	t.Helper()
-	mark := labelled(t.Name())
+	mark := newMark(t.Name())
+	mark.label()
 	t.Cleanup(func() {
 		t.Helper()
 		for _, g := range mark.linger(leakPatience) {
@@ -40,11 +41,11 @@ type mark string
 
 const markLabel = "wefttest"
 
-// labelled marks the calling goroutine, until it ends or gets another mark.
-func labelled(name string) mark {
-	m := mark(name + " " + rand.Text())
+func newMark(name string) mark { return mark(name + " " + rand.Text()) }
+
+// label marks the calling goroutine, until it ends or gets another mark.
+func (m mark) label() {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels(markLabel, string(m))))
-	return m
 }
 
 // linger returns the goroutines of the mark that do not end in time, but for the calling one.
