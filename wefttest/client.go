@@ -40,6 +40,7 @@ type Client struct {
 type site struct {
 	t       testing.TB
 	server  *weft.Server
+	handler http.Handler // the server
 	journal *journal
 	url     string // of Serve
 	carry   func(x *exchange, o *outgoing) (*http.Response, error)
@@ -97,6 +98,7 @@ func newSite(t testing.TB, app *weft.App, opts []Option) *site {
 	if err != nil {
 		t.Fatalf("the app cannot be built:%s", listed(mistakes(err)))
 	}
+	s.handler = s.server
 	t.Cleanup(s.journal.hush)
 	t.Cleanup(s.close)
 	return s
@@ -149,9 +151,10 @@ type exchange struct {
 	done   chan struct{} // closed when the server is done with it
 	ended  sync.Once
 
-	mu    sync.Mutex
-	cause error
-	logs  []string
+	mu     sync.Mutex
+	cause  error
+	logs   []string
+	unread io.Closer // the answer in process, for which a handler waits that somebody reads it
 }
 
 type exchangeKey struct{}
@@ -183,6 +186,11 @@ func (s *site) close() {
 	for _, x := range open {
 		s.t.Errorf("the answer to %s was neither read to its end nor closed: its request is still running", x.what)
 		x.cancel()
+		x.mu.Lock()
+		if x.unread != nil {
+			_ = x.unread.Close()
+		}
+		x.mu.Unlock()
 		<-x.done
 	}
 }
@@ -202,6 +210,9 @@ func (s *site) inProcess(x *exchange, o *outgoing) (*http.Response, error) {
 	}
 	hr = hr.WithContext(context.WithValue(o.ctx, exchangeKey{}, x))
 	w := newWire(o.method)
+	x.mu.Lock()
+	x.unread = w.body
+	x.mu.Unlock()
 	go func() {
 		defer x.end()
 		defer x.cancel()
@@ -215,7 +226,7 @@ func (s *site) inProcess(x *exchange, o *outgoing) (*http.Response, error) {
 			_ = hr.Body.Close()
 			w.end(unwound)
 		}()
-		s.server.ServeHTTP(w, hr)
+		s.handler.ServeHTTP(w, hr)
 		unwound = nil
 	}()
 	select {
@@ -265,7 +276,7 @@ func (s *site) serveHTTP(w http.ResponseWriter, hr *http.Request) {
 		defer x.end()
 		hr = hr.WithContext(context.WithValue(hr.Context(), exchangeKey{}, x))
 	}
-	s.server.ServeHTTP(w, hr)
+	s.handler.ServeHTTP(w, hr)
 }
 
 func (s *site) overTCP(transport *http.Transport, x *exchange, o *outgoing) (*http.Response, error) {

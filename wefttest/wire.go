@@ -62,13 +62,14 @@ func (w *wire) Write(p []byte) (int, error) {
 	if !w.bodyAllowed() {
 		return 0, http.ErrBodyNotAllowed
 	}
-	if length, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil && w.written+int64(len(p)) > length {
+	first := w.written == 0
+	w.written += int64(len(p))
+	if length, said := w.length(); said && w.written > length {
 		return 0, http.ErrContentLength
 	}
-	if _, typed := w.sent["Content-Type"]; !typed && w.written == 0 && len(p) > 0 && w.sent.Get("Content-Encoding") == "" {
+	if _, typed := w.sent["Content-Type"]; !typed && first && len(p) > 0 && w.sent.Get("Content-Encoding") == "" {
 		w.sent.Set("Content-Type", http.DetectContentType(p))
 	}
-	w.written += int64(len(p))
 	if w.method == http.MethodHead {
 		return len(p), nil
 	}
@@ -77,6 +78,12 @@ func (w *wire) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	return len(p), w.flush()
+}
+
+// length is what the handler has said that the body is long.
+func (w *wire) length() (length int64, said bool) {
+	length, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64)
+	return length, err == nil
 }
 
 // bodyAllowed reports whether the status has content (RFC 9110 sections 15.3.5 and 15.4.5).
@@ -135,9 +142,14 @@ func (w *wire) end(err error) {
 	if _, said := w.sent["Content-Length"]; !said && !w.arrived && w.bodyAllowed() && (w.method != http.MethodHead || w.written > 0) {
 		w.sent.Set("Content-Length", strconv.FormatInt(w.written, 10))
 	}
-	if err := w.flush(); err == nil {
-		_ = w.out.Close() // never fails
+	if err := w.flush(); err != nil {
+		return // nobody reads
 	}
+	if length, said := w.length(); said && length != w.written && w.bodyAllowed() && w.method != http.MethodHead {
+		w.out.CloseWithError(io.ErrUnexpectedEOF)
+		return
+	}
+	_ = w.out.Close() // never fails
 }
 
 // head waits for what arrives first.
