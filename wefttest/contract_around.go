@@ -142,8 +142,10 @@ func (a *aroundContract[Req, Resp]) failures(s sample) {
 		if !a.report(e, "when next fails with "+inner.name) {
 			return
 		}
-		switch {
-		case next.calls.Load() == 0 || a.recovers:
+		switch calls := next.calls.Load(); {
+		case calls > 1:
+			a.fault("calls next %d times when it fails with %s: once at most", calls, inner.name)
+		case calls == 0 || a.recovers:
 		case err == nil:
 			a.fault("swallows the error of next (%s): return it, or say Recovers", inner.name)
 		case !errors.Is(err, inner.err):

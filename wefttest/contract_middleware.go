@@ -158,7 +158,11 @@ func (c *contract) dispatchFailures(m weft.Middleware, s sample) {
 		case leaks(resp, secret):
 			c.fault("tells the client the private cause of an error (%s inside)", inner.name)
 		}
-		if next.calls.Load() == 0 || c.recovers || resp.Status() == 0 {
+		calls := next.calls.Load()
+		if calls > 1 {
+			c.fault("calls next %d times when what is inside fails with %s: once at most", calls, inner.name)
+		}
+		if calls != 1 || c.recovers || resp.Status() == 0 {
 			continue
 		}
 		switch {

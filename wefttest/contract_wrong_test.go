@@ -374,6 +374,13 @@ func around(fn weft.Around[int, string]) func(testing.TB) {
 
 func wrongArounds() []wrong {
 	return []wrong{
+		{"tries again after a failure", around(func(ctx context.Context, in int, next typedNext) (string, error) {
+			out, err := next(ctx, in)
+			if err != nil {
+				return next(ctx, in)
+			}
+			return out, nil
+		}), "calls next 2 times when it fails with an unknown error: once at most"},
 		{"calls next twice", around(func(ctx context.Context, in int, next typedNext) (string, error) {
 			_, _ = next(ctx, in)
 			return next(ctx, in)
