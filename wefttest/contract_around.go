@@ -162,7 +162,7 @@ func (a *aroundContract[Req, Resp]) endedContexts(s sample) {
 		cancel()
 		select {
 		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(cancelPatience): // a context of another kind is told on a goroutine
 			a.fault("gives next a context that does not end when the request's does")
 		}
 		return a.out, nil

@@ -184,7 +184,7 @@ func (c *contract) dispatchEnded(m weft.Middleware, s sample) {
 		cancel()
 		select {
 		case <-r.Context().Done():
-		case <-time.After(100 * time.Millisecond): // a context of another kind is told on a goroutine
+		case <-time.After(cancelPatience): // a context of another kind is told on a goroutine
 			c.fault("gives next a context that does not end when the request's does (%v)", s)
 		}
 		return weft.Text("tea")

@@ -105,7 +105,7 @@ func wrongMiddleware() []wrong {
 			sentence: `the middleware "wefttest_test.keeper" keeps the Request after it has returned (GET /)`},
 		{name: "uses the Request in the background", stage: mw(func(r *weft.Request, next weft.Next) weft.Response {
 			go func() {
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(700 * time.Millisecond)
 				_ = r.Context().Err()
 			}()
 			return next(r)

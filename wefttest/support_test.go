@@ -3,6 +3,7 @@ package wefttest_test
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,7 +37,9 @@ func record(t *testing.T, test func(t testing.TB)) *recorder {
 		test(r)
 	}()
 	<-done
-	return r
+	r.mu.Lock()
+	defer r.mu.Unlock() // goroutines that the test has left may have failed it
+	return &recorder{TB: t, failures: slices.Clone(r.failures), logged: slices.Clone(r.logged)}
 }
 
 func (r *recorder) add(text string) {
@@ -51,7 +54,6 @@ func (r *recorder) Errorf(format string, args ...any) { r.add(fmt.Sprintf(format
 func (r *recorder) Fatal(args ...any)                 { r.Error(args...); r.FailNow() }
 func (r *recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...); r.FailNow() }
 func (r *recorder) Cleanup(f func())                  { r.cleanups = append(r.cleanups, f) }
-func (r *recorder) Failed() bool                      { return len(r.failures) > 0 }
 
 func (r *recorder) Log(args ...any) { r.Logf("%s", fmt.Sprintln(args...)) }
 func (r *recorder) Logf(format string, args ...any) {
