@@ -17,29 +17,35 @@ func (a *App) Plan() (*Plan, error) {
 // Build checks as [App.Plan] does and returns the Server. From then on the App
 // accepts no declarations. ctx bounds Build, not the Server.
 func (a *App) Build(ctx context.Context) (*Server, error) {
-	r := resolve(a)
+	from, at, test := a, here(), productionIn(ctx)
+	if test != nil {
+		from, at = a.rehearsed(test), test.Site()
+	}
+	r := resolve(from)
 	if err := r.err(); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	services, err := r.assemble(ctx, here())
+	services, err := r.assemble(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	if !set(a.built) {
-		a.built = here()
+		a.built = at
 	}
 	for _, s := range r.plan.Services {
 		if s.Reason != "" {
-			a.logger.InfoContext(ctx, "a service is made per request", "service", s.Service, "reason", s.Reason)
+			from.logger.InfoContext(ctx, "a service is made per request", "service", s.Service, "reason", s.Reason)
 		}
 	}
 	for _, w := range r.plan.Warnings {
-		a.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
+		from.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
 	}
-	return r.link(services), nil
+	srv := r.link(services)
+	srv.test = test
+	return srv, nil
 }
 
 // link turns the resolved declarations into functions that call each other. It

@@ -24,7 +24,9 @@ type Request struct {
 // NewRequest is a Request outside any server: to call a stage alone in a test.
 // It has no route, logs go to [slog.Default], and a server's next refuses it.
 func NewRequest(hr *http.Request) *Request {
-	return newState(nil, hr).first()
+	s := newState(nil, hr)
+	s.rehearse(hr.Context())
+	return s.first()
 }
 
 // Context is the context of this view. It ends when the client leaves or the

@@ -30,6 +30,7 @@ type Server struct {
 	format     ErrorFormat   // nil is ProblemDetails
 	drainDelay time.Duration // how long to go on when told to stop
 	drain      time.Duration // how long to wait for requests under way then
+	test       production    // of package wefttest, nil outside its tests
 
 	container  *Container
 	lenders    lenders
@@ -59,6 +60,9 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	sent.Err = resp.Err()
+	if srv.test != nil {
+		srv.test.Responding(hr.Context(), sent.Err)
+	}
 	sent.Status, sent.Bytes, sent.WriteErr = send(w, hr.Method, resp)
 }
 
