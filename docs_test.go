@@ -182,8 +182,19 @@ func whatBuildSays(t *testing.T, page string) string {
 	var lines []string
 	for _, declare := range mistakes[page] {
 		lines = append(lines, declarationOf(t, declare)...)
-		app := quiet()
-		err := declare(app)
+		c := weft.NewContainer(nil)
+		weft.Singleton[*Pool](c, OpenPool)
+		weft.PerRequest[*Tx](c, Begin)
+		app := quietWith(c)
+		var err error
+		switch declare := declare.(type) {
+		case func(*weft.App) error:
+			err = declare(app)
+		case func(*weft.App, *weft.Container) error:
+			err = declare(app, c)
+		default:
+			require.Fail(t, "no mistake", "%T", declare)
+		}
 		plan, more := app.Plan()
 		said := 0
 		say := func(w weft.Warning, kind string) {
@@ -226,7 +237,7 @@ func buildErrors(t *testing.T, err error) (all []*weft.BuildError) {
 }
 
 // declarationOf is what a function of mistakes consists of.
-func declarationOf(t *testing.T, declare func(*weft.App) error) (lines []string) {
+func declarationOf(t *testing.T, declare any) (lines []string) {
 	t.Helper()
 	entry := reflect.ValueOf(declare).Pointer()
 	file, line := runtime.FuncForPC(entry).FileLine(entry)
@@ -424,13 +435,16 @@ func prose(page string) string {
 	return strings.Join(lines, "\n")
 }
 
+// code is code within a line, such as Singleton[*Pool](c, NewPool), which looks like a link.
+var code = regexp.MustCompile("`[^`\n]*`")
+
 var link = regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
 
 func TestTheLinksOfThePagesLeadSomewhere(t *testing.T) {
 	for _, file := range pages(t) {
 		page, err := os.ReadFile(file)
 		require.NoError(t, err)
-		for _, m := range link.FindAllStringSubmatch(prose(string(page)), -1) {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(prose(string(page)), ""), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
