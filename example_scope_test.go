@@ -181,7 +181,7 @@ func ExampleSettle() {
 	// 200 {"id":7,"product":"tea"}
 }
 
-// What settles may do more than one thing of two: an error that was mapped to an answer below 400 is still an error.
+// An error that was mapped to an answer below 400 is still an error, and what was done for a client that has left is undone.
 func ExampleOutcome() {
 	fmt.Println(weft.Outcome{Status: http.StatusCreated}.OK())
 	fmt.Println(weft.Outcome{Status: http.StatusOK, Err: ErrShopClosed}.OK())
