@@ -68,7 +68,8 @@
 //
 // What the handler returns becomes a [Response], encoded, right there; the stages outside see it on its way out,
 // and failures too: a Middleware's next never fails, it returns the Response that
-// the error was turned into.
+// the error was turned into. Between the interceptors and the middleware, services of the request commit or roll
+// back ([Settler]); where that fails, the failure is the answer.
 //
 // # Middleware
 //
@@ -102,6 +103,12 @@
 //
 // What adds declarations to every handler is a generic function over one, and [Adapt] changes a handler's types.
 // [Func] makes a plain function of a handler, with its rules, checks and arounds, and without a transport.
+//
+// # Services
+//
+// A [Container] says how services are made and how long they live: [Singleton], [PerRequest], or [Auto], where that follows from what
+// they need. [HandleFrom], [MiddlewareFrom], [GuardFrom] and the like make a stage of a service's method. A request makes what its stages need, once, and
+// they share it; a [Settler], such as a transaction, is told how the request ended, before anything is sent.
 //
 // # Before it runs
 //

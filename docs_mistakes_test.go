@@ -38,8 +38,9 @@ func reads[Req any](Req) *weft.Handler[Req, string] {
 }
 
 // mistakes are those that the pages show, each in an app of its own and on one
-// line, which the page quotes. What is not a declaration returns its error.
-var mistakes = map[string][]func(*weft.App) error{
+// line, which the page quotes. What is not a declaration returns its error. Each is a func(*weft.App) error or, with
+// the app's container, which has a Pool and a Tx, a func(*weft.App, *weft.Container) error.
+var mistakes = map[string][]any{
 	"middleware": {
 		func(app *weft.App) error { app.Use(weft.Before("quota", nil)); return nil },
 		func(app *weft.App) error {
@@ -160,6 +161,46 @@ var mistakes = map[string][]func(*weft.App) error{
 			return nil
 		},
 	},
+	"scopes": {
+		func(_ *weft.App, c *weft.Container) error { weft.Singleton[*Orders](c, NewOrders); return nil },
+		func(_ *weft.App, c *weft.Container) error { weft.Auto[*Orders](c, NewOrders, weft.Pin()); return nil },
+		func(_ *weft.App, c *weft.Container) error {
+			weft.Auto[*Orders](c, func(ctx context.Context, tx *Tx) *Orders { return NewOrders(tx) })
+			return nil
+		},
+		func(_ *weft.App, c *weft.Container) error { weft.Singleton[*Pool](c, OpenPool); return nil },
+		func(_ *weft.App, c *weft.Container) error { weft.PerRequest[*Orders](c, Begin); return nil },
+		func(_ *weft.App, c *weft.Container) error { weft.Implements[Placer, *Tx](c); return nil },
+		func(_ *weft.App, c *weft.Container) error {
+			weft.Auto[*hen](c, func(*egg) *hen { return nil })
+			weft.Auto[*egg](c, func(*hen) *egg { return nil })
+			return nil
+		},
+		func(app *weft.App, c *weft.Container) error {
+			app.Handle("POST /orders", weft.HandleFrom((*Orders).Place))
+			return nil
+		},
+		func(app *weft.App, c *weft.Container) error {
+			weft.Auto[*Orders](c, NewOrders)
+			app.Handle("POST /orders", weft.HandleFrom(Placer.Place))
+			return nil
+		},
+		func(app *weft.App, c *weft.Container) error {
+			weft.FromKey(c, CurrentUser)
+			weft.Auto[*Basket](c, NewBasket)
+			app.Handle("GET /basket", weft.HandleFrom((*Basket).Owner))
+			return nil
+		},
+		func(_ *weft.App, c *weft.Container) error {
+			_, err := quietWith(c.With(weft.Override[Placer](fakeOrders{}))).Plan()
+			return err
+		},
+		func(app *weft.App, c *weft.Container) error {
+			weft.Auto[*Orders](c, NewOrders)
+			app.Handle("POST /orders", weft.HandleFrom((*Orders).Place).Use(weft.MiddlewareFrom(inBooks)))
+			return nil
+		},
+	},
 	"exceptions": {
 		func(app *weft.App) error { app.Catch(closed503, closed503); return nil },
 		func(app *weft.App) error { app.Catch(weft.OnIs(nil, nil)); return nil },
@@ -224,5 +265,12 @@ var mistakes = map[string][]func(*weft.App) error{
 		},
 	},
 }
+
+type (
+	hen struct{}
+	egg struct{}
+)
+
+func inBooks(_ *Tx, r *weft.Request, next weft.Next) weft.Response { return next(r) }
 
 func etag(_ *weft.Request, resp weft.Response) weft.Response { return resp }

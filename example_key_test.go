@@ -93,6 +93,22 @@ func ExampleKey_Must() {
 	// Output: Hello, Ada
 }
 
+// A check and an around have a context and no Request.
+func ExampleKey_SetIn() {
+	large := weft.NewKey[bool]("large order")
+	app := quiet()
+	app.Handle("POST /orders", weft.Handle(placeOrder).
+		Check(func(ctx context.Context, in PlaceOrder) error {
+			large.SetIn(ctx, in.Quantity > 100)
+			return nil
+		}, weft.Named("size"), weft.Provides(large)).
+		Intercept(weft.After("approval", func(r *weft.Request, resp weft.Response) weft.Response {
+			return resp.WithHeader("X-Approval", fmt.Sprint(large.Must(r)))
+		}, weft.Needs(large))))
+	fmt.Println(send(app, "POST", "/orders", `{"product":"tea","quantity":1000}`).Header().Get("X-Approval"))
+	// Output: true
+}
+
 // A middleware sets what it Provides before it calls next.
 func ExampleProvides() {
 	type Greeting struct {
