@@ -58,6 +58,7 @@ func (r *resolution) inferLifetimes() {
 	}
 	order, problems := g.Solve()
 	r.order = order
+	r.findReach()
 	for _, p := range problems {
 		r.problems = addOnce(r.problems, BuildError{Source: p.At, Problem: p.Text, Remedy: p.Remedy, at: r.siteOf(p.At, needy)})
 	}
@@ -68,7 +69,7 @@ func (r *resolution) inferLifetimes() {
 	}
 	for _, st := range needy {
 		st.info.Lifetime, st.info.Reason = st.node.Lifetime.String(), st.node.Chain()
-		for _, k := range r.keysBehind(st.node, nil) {
+		for _, k := range r.keysBehind(st, st.guard) {
 			if !slices.Contains(st.rules.needs, k) {
 				st.rules.needs = append(slices.Clip(st.rules.needs), k)
 				st.info.Needs = append(st.info.Needs, k.name)
@@ -133,18 +134,75 @@ func (r *resolution) siteOf(at string, needy []*stage) callsite.Site {
 	return callsite.Site{}
 }
 
-// keysBehind are the keys whose values a node needs, through others too.
-func (r *resolution) keysBehind(n *graph.Node, found []*key) []*key {
-	for _, d := range slices.Concat(n.Deps, n.Members) {
-		if d == nil {
-			continue
+// reached is what a node needs, through others too.
+type reached struct {
+	keys      []*key        // whose values
+	settlers  []*graph.Node // services of the request whose types say that they settle
+	maySettle bool          // whether there is one that may, if it is known only when it is made
+}
+
+// findReach goes through the nodes once, each behind what it needs: following each
+// stage's way by itself would follow one that leads back to itself for ever, and parts that ways share again and again.
+func (r *resolution) findReach() {
+	r.reached = map[*graph.Node]*reached{}
+	for _, n := range r.order {
+		found := &reached{}
+		r.reached[n] = found
+		s := r.nodes[n]
+		switch made := s != nil && s.make != nil && n.Lifetime == graph.Request; {
+		case s != nil && s.key != nil:
+			found.keys = []*key{s.key}
+		case made && s.make.out.Implements(typeSettler):
+			found.settlers, found.maySettle = []*graph.Node{n}, true
+		case made:
+			found.maySettle = maySettle(s.make.out)
 		}
-		if s := r.nodes[d]; s != nil && s.key != nil && !slices.Contains(found, s.key) {
-			found = append(found, s.key)
+		for _, d := range slices.Concat(n.Deps, n.Members) {
+			if inner := r.reached[d]; inner != nil {
+				found.keys, found.settlers = union(found.keys, inner.keys), union(found.settlers, inner.settlers)
+				found.maySettle = found.maySettle || inner.maySettle
+			}
 		}
-		found = r.keysBehind(d, found)
 	}
-	return found
+}
+
+func union[E comparable](list, more []E) []E {
+	for _, e := range more {
+		if !slices.Contains(list, e) {
+			list = append(slices.Clip(list), e)
+		}
+	}
+	return list
+}
+
+// keysBehind are the keys whose values the services of a stage need, or, where it
+// is a combination of guards, those of a part of it that no part before has provided.
+func (r *resolution) keysBehind(st *stage, g *guard) []*key {
+	if g == nil || g.operator == alone {
+		services := st.services
+		if g != nil {
+			services = g.services
+		}
+		var found []*key
+		for _, k := range services {
+			if n := st.node.Deps[slices.Index(st.services, k)]; n != nil {
+				found = union(found, r.reached[n].keys)
+			}
+		}
+		return found
+	}
+	var needs, provided []*key
+	for _, p := range g.of {
+		for _, k := range r.keysBehind(st, p) {
+			if !slices.Contains(provided, k) {
+				needs = union(needs, []*key{k})
+			}
+		}
+		if g.operator == allOf {
+			provided = append(provided, p.provides...)
+		}
+	}
+	return needs
 }
 
 // assembly is the services of a server.
