@@ -76,6 +76,10 @@ func (r *resolution) inferLifetimes() {
 			}
 		}
 	}
+	r.plan.App = infos(r.outermost) // the plan took them as they were before
+	for i, m := range r.misses {
+		r.plan.Misses[i].Stages = infos(slices.Concat(r.outermost, m.outer))
+	}
 }
 
 // needyStages are the stages that are made of services, on every route.
