@@ -40,6 +40,7 @@ type requestScope struct {
 	slots   []any
 	made    []*step // in order of construction
 	settled bool
+	untold  int // how many of made have not been told, once it is settled
 	ended   bool
 	room    [8]any
 	order   [4]*step
@@ -103,37 +104,55 @@ const closeDeadline = 5 * time.Second
 
 // closeScope ends the services of a request, the last made first, each whatever the others do.
 func (s *state) closeScope() {
-	if s.scope == nil {
+	scope := s.scope
+	if scope == nil {
+		s.scope = noScope
 		return
 	}
+	scope.ended = true
+	defer s.unmake(0)
 	if err := s.settle(Outcome{Err: errUnsettled}); err != nil {
 		logFailure(s.logger(), s.first(), "rolling back failed", Settle, err)
 	}
-	s.unmake(0)
-	s.scope.ended = true
 }
+
+// noScope is that of a request which is over and needed no services. It is never changed.
+var noScope = &requestScope{ended: true}
 
 // errUnsettled is the outcome of a request that did not get to the stage that settles.
 var errUnsettled = errors.New("the request did not get to where it is settled")
 
 // unmake rolls back, closes and forgets what was made after the first n.
 func (s *state) unmake(n int) {
-	scope := s.scope
-	for len(scope.made) > n {
-		last := len(scope.made) - 1
-		st := scope.made[last]
-		if settler, settles := scope.slots[st.slot].(Settler); settles && st.settles && !scope.settled {
-			if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
-				logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
-			}
-		}
-		if st.closes {
-			if err := closeService(&s.base, scope.slots[st.slot]); err != nil {
-				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
-			}
-		}
-		scope.slots[st.slot], scope.made = nil, scope.made[:last]
+	for s.scope != nil && len(s.scope.made) > n {
+		s.unmakeLast(n)
 	}
+}
+
+// unmakeLast ends the last service that was made, and all after the first n where it ends the goroutine.
+func (s *state) unmakeLast(n int) {
+	scope := s.scope
+	last := len(scope.made) - 1
+	st := scope.made[last]
+	value := scope.slots[st.slot]
+	scope.slots[st.slot], scope.made = nil, scope.made[:last]
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit
+			s.unmake(n)
+		}
+	}()
+	if settler, settles := value.(Settler); settles && st.settles && (!scope.settled || last < scope.untold) {
+		if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
+			logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
+		}
+	}
+	if st.closes {
+		if err := closeService(&s.base, value); err != nil {
+			logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
+		}
+	}
+	returned = true
 }
 
 // mayClose reports whether a value of the type may have to be closed.

@@ -95,8 +95,9 @@ func (s *state) settle(o Outcome) (failed error) {
 	if scope.settled {
 		return nil
 	}
-	scope.settled = true
+	scope.settled, scope.untold = true, len(scope.made)
 	for _, st := range slices.Backward(scope.made) {
+		scope.untold--
 		settler, settles := scope.slots[st.slot].(Settler)
 		if !settles || !st.settles {
 			continue
