@@ -54,7 +54,7 @@ func (s *state) openScope() *requestScope {
 			scope.slots = make([]any, a.slots)
 		}
 		scope.made = scope.order[:0]
-		scope.slots[slotContext], scope.slots[slotLogger] = &s.base, s.logger()
+		scope.slots[slotContext] = &s.base
 		s.scope = scope
 	}
 	return s.scope
@@ -69,6 +69,7 @@ func (s *state) obtain(st *step) (any, error) {
 	if scope.ended {
 		return nil, ErrScopeClosed
 	}
+	scope.slots[slotLogger] = s.logger() // which knows the route, once there is one
 	for _, b := range st.before {
 		if err := scope.make(s, b); err != nil {
 			return nil, err
