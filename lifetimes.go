@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/samber/do/v2"
@@ -377,6 +378,7 @@ func (a *assembler) addStep(n *graph.Node) {
 	default:
 		st.in = a.taken(n, s)
 		st.closes, st.settles = mayClose(s.make.out), maySettle(s.make.out)
+		st.unsure = s.make.out.Kind() == reflect.Interface && !s.make.out.Implements(typeSettler)
 		st.run = func(_ *state, from arguments, in []int) (any, error) { return s.make.run(from, in) }
 	}
 }

@@ -25,6 +25,7 @@ type step struct {
 	run     func(s *state, from arguments, in []int) (any, error)
 	closes  bool // whether the value may have to be closed
 	settles bool // or settled
+	unsure  bool // whether it settles: the constructor's result is an interface
 }
 
 // The first slots of a request hold what every constructor may take.
@@ -85,7 +86,7 @@ func (scope *requestScope) make(s *state, st *step) (err error) {
 	if scope.slots[st.slot] != nil {
 		return nil
 	}
-	if scope.settled && st.settles {
+	if scope.settled && st.settles && !st.unsure {
 		return &during{"making " + st.name, ErrSettled}
 	}
 	value, err := st.run(s, arguments{scope.slots, s.server.assembly.fixed}, st.in)
@@ -97,6 +98,10 @@ func (scope *requestScope) make(s *state, st *step) (err error) {
 	}
 	scope.slots[st.slot] = value
 	scope.made = append(scope.made, st)
+	if _, settles := value.(Settler); settles && st.unsure && scope.settled {
+		s.unmake(len(scope.made) - 1)
+		return &during{"making " + st.name, ErrSettled}
+	}
 	return nil
 }
 
