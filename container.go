@@ -115,8 +115,9 @@ func FromKey[T any](c *Container, k *Key[T], opts ...ServiceOption) {
 		return
 	}
 	c.add(at, &service{
-		node: &graph.Node{Key: graph.Key{Type: id.typ}, Declared: graph.Request, Given: true},
-		key:  id,
+		node:    &graph.Node{Key: graph.Key{Type: id.typ}, Declared: graph.Request, Given: true},
+		key:     id,
+		collect: listOf[T],
 		give: func(s *state) (any, error) {
 			value, present := s.values.get(id)
 			if !present {
@@ -135,7 +136,7 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 	case problem != "":
 		c.problem(at, fmt.Sprintf("the constructor of %v %s", t, problem), "give a func(deps...) T or func(deps...) (T, error)")
 		return
-	case !made.out.AssignableTo(t):
+	case made.out != t && (t.Kind() != reflect.Interface || !made.out.Implements(t)): // to be assignable is not enough: it is held as what it is
 		c.problem(at, fmt.Sprintf("the constructor of %v returns a %v", t, made.out), fmt.Sprintf("declare it as a %v, or return a %v", made.out, t))
 		return
 	case lifetime == graph.Auto && made.takesContext():
@@ -143,15 +144,9 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 		return
 	}
 	c.add(at, &service{
-		node: &graph.Node{Key: graph.Key{Type: t}, Declared: lifetime, Needs: made.services()},
-		make: made,
-		collect: func(values []any) any {
-			list := make([]T, len(values))
-			for i, v := range values {
-				list[i], _ = v.(T)
-			}
-			return list
-		},
+		node:    &graph.Node{Key: graph.Key{Type: t}, Declared: lifetime, Needs: made.services()},
+		make:    made,
+		collect: listOf[T],
 		mount: func(i do.Injector, name string, build func(do.Injector) (any, error)) {
 			do.ProvideNamed(i, name, func(i do.Injector) (t T, err error) {
 				made, err := build(i)
@@ -162,6 +157,15 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 			})
 		},
 	}, opts)
+}
+
+// listOf is a []T of the members of a group.
+func listOf[T any](values []any) any {
+	list := make([]T, len(values))
+	for i, v := range values {
+		list[i], _ = v.(T)
+	}
+	return list
 }
 
 func (c *Container) add(at callsite.Site, s *service, opts []ServiceOption) {
