@@ -212,11 +212,20 @@ func (c *Container) With(overrides ...OverrideOption) *Container {
 	}
 	external := c.external()
 	for _, o := range overrides {
-		provided := slices.ContainsFunc(clone.services, func(s *service) bool { return s.node.Key == o.key })
+		if isNull(o.value) {
+			clone.problem(o.at, fmt.Sprintf("an override of %v is nil", o.key), "give a value: a service is never nil")
+			continue
+		}
+		replaces := func(s *service) bool {
+			if s.node.Member {
+				return o.key == graph.Key{Type: reflect.SliceOf(s.node.Key.Type), Name: s.node.Key.Name}
+			}
+			return s.node.Key == o.key
+		}
 		bound := slices.ContainsFunc(clone.bindings, func(b graph.Binding) bool { return b.Interface == o.key })
 		switch {
-		case provided || bound:
-			clone.services = slices.DeleteFunc(clone.services, func(s *service) bool { return s.node.Key == o.key })
+		case slices.ContainsFunc(clone.services, replaces) || bound:
+			clone.services = slices.DeleteFunc(clone.services, replaces)
 			clone.bindings = slices.DeleteFunc(clone.bindings, func(b graph.Binding) bool { return b.Interface == o.key })
 			clone.services = append(clone.services, &service{
 				at:    o.at,
