@@ -31,9 +31,6 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 	if !set(a.built) {
 		a.built = here()
 	}
-	if a.container != nil && !set(a.container.built) {
-		a.container.built = here()
-	}
 	for _, w := range r.plan.Warnings {
 		a.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
 	}

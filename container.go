@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/samber/do/v2"
 	typetostring "github.com/samber/go-type-to-string"
@@ -38,6 +39,9 @@ type Container struct {
 	problems []*BuildError
 	mounted  []string // names in the injector that are not the application's own, of a copy
 	built    callsite.Site
+
+	mu      sync.Mutex // held by Build, and where what that made ends
+	servers int        // made of it, and not ended
 }
 
 // NewContainer returns a Container over an injector; nil is a new one.
@@ -51,6 +55,7 @@ func NewContainer(i do.Injector) *Container {
 // service is one declaration of a Container.
 type service struct {
 	node *graph.Node
+	name string // that samber/do knows it by
 	at   callsite.Site
 	make *constructor // nil of a value that is given
 	give func(s *state) (any, error)
@@ -148,7 +153,7 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 		make:    made,
 		collect: listOf[T],
 		mount: func(i do.Injector, name string, build func(do.Injector) (any, error)) {
-			do.ProvideNamed(i, name, func(i do.Injector) (t T, err error) {
+			do.OverrideNamed(i, name, func(i do.Injector) (t T, err error) {
 				made, err := build(i)
 				if err != nil {
 					return t, err
@@ -175,7 +180,19 @@ func (c *Container) add(at callsite.Site, s *service, opts []ServiceOption) {
 			opt(s)
 		}
 	}
-	s.node.Label, s.node.At = s.node.Key.String(), at.String()
+	k := s.node.Key
+	s.node.Label, s.node.At = k.String(), at.String()
+	switch {
+	case k == requestKey || ambient(k):
+		c.problem(at, fmt.Sprintf("%v is declared, and constructors get the one of weft all the same", k), "leave it out, give it a name, or declare a type of your own that holds it")
+		return
+	case s.node.Pinned && s.node.Declared == graph.Request:
+		c.problem(at, fmt.Sprintf("%v is pinned, and declared to be made per request", k), "leave Pin out, or declare it with Singleton or Auto")
+	}
+	s.name = doName(k)
+	if s.node.Member || slices.ContainsFunc(c.services, func(other *service) bool { return other.name == s.name }) {
+		s.name = fmt.Sprintf("%s#%d", s.name, len(c.services)) // do knows names only, and each once
+	}
 	c.services = append(c.services, s)
 }
 
@@ -202,11 +219,14 @@ func overriding[T any](at callsite.Site, name string, value T) OverrideOption {
 // With returns a Container for a test: as c is declared, but for the overrides,
 // with instances of its own. What an override replaces is not made. c stays as it is.
 func (c *Container) With(overrides ...OverrideOption) *Container {
-	clone := &Container{injector: c.injector.RootScope().Clone(), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clone := &Container{injector: cloned(c.injector), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings)}
 	for _, s := range c.services {
 		copied := *s
-		if copied.mounted { // the clone has it as the application's own
-			clone.mounted = append(clone.mounted, c.nameOf(s))
+		if copied.mounted { // the clone has it as the application's own, made of what c has
+			clone.mounted = append(clone.mounted, s.name)
+			copied.mounted = false
 		}
 		clone.services = append(clone.services, &copied)
 	}
@@ -241,6 +261,21 @@ func (c *Container) With(overrides ...OverrideOption) *Container {
 	return clone
 }
 
+// cloned is the injector in a clone of all its scopes.
+func cloned(i do.Injector) do.Injector {
+	var clone do.Injector = i.RootScope().Clone()
+	way := append([]do.Injector{i}, ancestors(i)...)
+	for _, scope := range slices.Backward(way[:len(way)-1]) { // but for the root
+		for _, child := range clone.Children() {
+			if child.Name() == scope.Name() {
+				clone = child
+				break
+			}
+		}
+	}
+	return clone
+}
+
 func (c *Container) problem(at callsite.Site, problem, remedy string) {
 	c.problems = append(c.problems, &BuildError{Source: at.String(), Problem: problem, Remedy: remedy, at: at})
 }
@@ -251,14 +286,6 @@ func (c *Container) mayDeclare(what string) callsite.Site {
 		panic(fmt.Sprintf("weft: %s at %v comes after Build at %v: it would have no effect; declare everything before Build", what, at, c.built))
 	}
 	return at
-}
-
-// nameOf is what samber/do calls a service: the members of a group by their number.
-func (c *Container) nameOf(s *service) string {
-	if !s.node.Member {
-		return doName(s.node.Key)
-	}
-	return fmt.Sprintf("%s#%d", doName(s.node.Key), slices.Index(c.services, s))
 }
 
 // doName is what samber/do calls what is asked for by a key.
@@ -273,9 +300,9 @@ func doName(k graph.Key) string {
 func (c *Container) external() func(graph.Key) bool {
 	provided := map[string]bool{}
 	own := map[string]bool{}
-	if set(c.built) { // what was mounted then is not the application's
-		for _, s := range c.services {
-			own[doName(s.node.Key)] = true
+	for _, s := range c.services {
+		if s.mounted { // it is not the application's
+			own[s.name] = true
 		}
 	}
 	for _, name := range c.mounted {

@@ -45,7 +45,9 @@ func (r *resolution) inferLifetimes() {
 	}}
 	if c != nil {
 		r.problems = append(r.problems, c.problems...)
+		c.mu.Lock()
 		g.Bindings, g.External = c.bindings, c.external()
+		c.mu.Unlock()
 		for _, s := range c.services {
 			node := *s.node // Plan must leave the container as it is
 			g.Nodes = append(g.Nodes, &node)
@@ -233,14 +235,46 @@ type assembler struct {
 }
 
 // assemble makes the singletons, each behind what it needs. Where one cannot be made,
-// those that have been are shut down.
+// those that have been are shut down. Apps that share a container are assembled one at a time, and share them.
 func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
 	a := &assembler{
 		resolution: r, ctx: ctx,
 		made:   &assembly{slots: firstSlot},
 		places: map[*graph.Node]int{}, steps: map[*graph.Node]*step{},
 	}
-	for _, n := range r.order {
+	c := r.app.container
+	if c == nil {
+		return a, a.addAll()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	mounted := a.mountAll()
+	if err := a.addAll(); err != nil {
+		return nil, errors.Join(err, c.unmount(context.WithoutCancel(ctx), mounted))
+	}
+	if !set(c.built) {
+		c.built = here()
+	}
+	c.servers++
+	return a, nil
+}
+
+// mountAll provides the singletons in the injector before any is made: what the
+// application provides there by itself may need them.
+func (a *assembler) mountAll() (mounted []*service) {
+	c := a.app.container
+	for _, n := range a.order {
+		if s := a.nodes[n]; n.Lifetime != graph.Request && s != nil && s.make != nil && !s.mounted {
+			s.mounted = true
+			s.mount(c.injector, s.name, func(i do.Injector) (any, error) { return a.construct(i, n, s) })
+			mounted = append(mounted, s)
+		}
+	}
+	return mounted
+}
+
+func (a *assembler) addAll() error {
+	for _, n := range a.order {
 		switch {
 		case n.Key.Type == nil: // a stage
 			for i, k := range n.Needs {
@@ -253,17 +287,38 @@ func (r *resolution) assemble(ctx context.Context) (*assembler, error) {
 		default:
 			value, err := a.singleton(n)
 			if err != nil {
-				return nil, errors.Join(err, r.app.container.shutdown(context.WithoutCancel(ctx)))
+				return err
 			}
 			a.made.fixed = append(a.made.fixed, value)
 			a.places[n] = ^(len(a.made.fixed) - 1)
 		}
 	}
-	return a, nil
+	return nil
 }
 
-// shutdown ends what was made, in an order that do knows.
+// unmount shuts down what a Build that failed has made, the last first, and takes it
+// out of the injector. What the application provides itself, and what servers are made of, stays.
+func (c *Container) unmount(ctx context.Context, mounted []*service) (failed error) {
+	for _, s := range slices.Backward(mounted) {
+		s.mounted = false
+		failed = errors.Join(failed, func() (err error) {
+			defer contain(&err)
+			return do.ShutdownNamedWithContext(ctx, c.injector, s.name)
+		}())
+	}
+	return failed
+}
+
+// shutdown ends what was made, in an order that do knows, when the last server made of it ends.
 func (c *Container) shutdown(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.servers--; c.servers > 0 {
+		return nil
+	}
+	for _, s := range c.services {
+		s.mounted = false // do forgets what it has shut down
+	}
 	report := c.injector.RootScope().ShutdownWithContext(ctx)
 	if report == nil || report.Succeed {
 		return nil
@@ -283,25 +338,39 @@ func (a *assembler) singleton(n *graph.Node) (any, error) {
 		return a.nodes[n.Members[0]].collect(values), nil
 	case s != nil && s.fixed != nil:
 		return s.fixed, nil
-	case s != nil && !s.mounted:
-		s.mounted = true
-		s.mount(c.injector, c.nameOf(s), func(i do.Injector) (any, error) { return a.construct(i, n, s) })
 	}
 	value, err := do.InvokeNamed[any](c.injector, a.nameOf(n))
+	if err == nil && s == nil {
+		err = unfit(value, n.Key)
+	}
 	if err != nil {
 		e := &BuildError{Source: n.At, Problem: fmt.Sprintf("making %v failed: %v", n.Key, err), Remedy: "see what its constructor says", cause: err}
 		if s != nil {
 			e.at = s.at
+		} else if i := slices.IndexFunc(a.order, func(user *graph.Node) bool { return slices.Contains(user.Deps, n) }); i >= 0 {
+			e.Source = a.order[i].At // where it is asked for
+			e.at = a.siteOf(e.Source, a.needyStages())
 		}
 		return nil, e
 	}
 	return value, nil
 }
 
+// unfit is why a value of the application's own is not what was asked for: do knows what has a name by that alone.
+func unfit(value any, k graph.Key) error {
+	switch {
+	case isNull(value):
+		return errors.New("it is nil in the injector")
+	case !reflect.TypeOf(value).AssignableTo(k.Type):
+		return fmt.Errorf("it is a %T in the injector", value)
+	}
+	return nil
+}
+
 // nameOf is what do calls a node.
 func (a *assembler) nameOf(n *graph.Node) string {
 	if s := a.nodes[n]; s != nil {
-		return a.app.container.nameOf(s)
+		return s.name
 	}
 	return doName(n.Key)
 }
