@@ -40,8 +40,8 @@ type Container struct {
 	mounted  []string // names in the injector that are not the application's own, of a copy
 	built    callsite.Site
 
-	mu      sync.Mutex // from here on: apps that share the container may be built and shut down at the same time
-	servers int        // that use it
+	mu      sync.Mutex // held by Build, and where what that made ends
+	servers int        // made of it, and not ended
 }
 
 // NewContainer returns a Container over an injector; nil is a new one.
@@ -55,6 +55,7 @@ func NewContainer(i do.Injector) *Container {
 // service is one declaration of a Container.
 type service struct {
 	node *graph.Node
+	name string // that samber/do knows it by
 	at   callsite.Site
 	make *constructor // nil of a value that is given
 	give func(s *state) (any, error)
@@ -120,9 +121,10 @@ func FromKey[T any](c *Container, k *Key[T], opts ...ServiceOption) {
 		return
 	}
 	c.add(at, &service{
-		node: &graph.Node{Key: graph.Key{Type: id.typ}, Declared: graph.Request, Given: true},
-		key:  id,
-		lend: lending[T],
+		node:    &graph.Node{Key: graph.Key{Type: id.typ}, Declared: graph.Request, Given: true},
+		key:     id,
+		lend:    lending[T],
+		collect: listOf[T],
 		give: func(s *state) (any, error) {
 			value, present := s.values.get(id)
 			if !present {
@@ -141,7 +143,7 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 	case problem != "":
 		c.problem(at, fmt.Sprintf("the constructor of %v %s", t, problem), "give a func(deps...) T or func(deps...) (T, error)")
 		return
-	case !made.out.AssignableTo(t):
+	case made.out != t && (t.Kind() != reflect.Interface || !made.out.Implements(t)): // to be assignable is not enough: it is held as what it is
 		c.problem(at, fmt.Sprintf("the constructor of %v returns a %v", t, made.out), fmt.Sprintf("declare it as a %v, or return a %v", made.out, t))
 		return
 	case lifetime == graph.Auto && made.takesContext():
@@ -149,18 +151,12 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 		return
 	}
 	c.add(at, &service{
-		node: &graph.Node{Key: graph.Key{Type: t}, Declared: lifetime, Needs: made.services()},
-		make: made,
-		lend: lending[T],
-		collect: func(values []any) any {
-			list := make([]T, len(values))
-			for i, v := range values {
-				list[i], _ = v.(T)
-			}
-			return list
-		},
+		node:    &graph.Node{Key: graph.Key{Type: t}, Declared: lifetime, Needs: made.services()},
+		make:    made,
+		lend:    lending[T],
+		collect: listOf[T],
 		mount: func(i do.Injector, name string, build func(do.Injector) (any, error)) {
-			do.ProvideNamed(i, name, func(i do.Injector) (t T, err error) {
+			do.OverrideNamed(i, name, func(i do.Injector) (t T, err error) {
 				made, err := build(i)
 				if err != nil {
 					return t, err
@@ -171,6 +167,15 @@ func declare[T any](c *Container, what string, lifetime graph.Lifetime, ctor any
 	}, opts)
 }
 
+// listOf is a []T of the members of a group.
+func listOf[T any](values []any) any {
+	list := make([]T, len(values))
+	for i, v := range values {
+		list[i], _ = v.(T)
+	}
+	return list
+}
+
 func (c *Container) add(at callsite.Site, s *service, opts []ServiceOption) {
 	s.at = at
 	for _, opt := range opts {
@@ -178,7 +183,19 @@ func (c *Container) add(at callsite.Site, s *service, opts []ServiceOption) {
 			opt(s)
 		}
 	}
-	s.node.Label, s.node.At = s.node.Key.String(), at.String()
+	k := s.node.Key
+	s.node.Label, s.node.At = k.String(), at.String()
+	switch {
+	case k == requestKey || ambient(k):
+		c.problem(at, fmt.Sprintf("%v is declared, and constructors get the one of weft all the same", k), "leave it out, give it a name, or declare a type of your own that holds it")
+		return
+	case s.node.Pinned && s.node.Declared == graph.Request:
+		c.problem(at, fmt.Sprintf("%v is pinned, and declared to be made per request", k), "leave Pin out, or declare it with Singleton or Auto")
+	}
+	s.name = doName(k)
+	if s.node.Member || slices.ContainsFunc(c.services, func(other *service) bool { return other.name == s.name }) {
+		s.name = fmt.Sprintf("%s#%d", s.name, len(c.services)) // do knows names only, and each once
+	}
 	c.services = append(c.services, s)
 }
 
@@ -205,21 +222,33 @@ func overriding[T any](at callsite.Site, name string, value T) OverrideOption {
 // With returns a Container for a test: as c is declared, but for the overrides,
 // with instances of its own. What an override replaces is not made. c stays as it is.
 func (c *Container) With(overrides ...OverrideOption) *Container {
-	clone := &Container{injector: c.injector.RootScope().Clone(), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clone := &Container{injector: cloned(c.injector), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings)}
 	for _, s := range c.services {
 		copied := *s
-		if copied.mounted { // the clone has it as the application's own
-			clone.mounted = append(clone.mounted, c.nameOf(s))
+		if copied.mounted { // the clone has it as the application's own, made of what c has
+			clone.mounted = append(clone.mounted, s.name)
+			copied.mounted = false
 		}
 		clone.services = append(clone.services, &copied)
 	}
 	external := c.external()
 	for _, o := range overrides {
-		provided := slices.ContainsFunc(clone.services, func(s *service) bool { return s.node.Key == o.key })
+		if isNull(o.value) {
+			clone.problem(o.at, fmt.Sprintf("an override of %v is nil", o.key), "give a value: a service is never nil")
+			continue
+		}
+		replaces := func(s *service) bool {
+			if s.node.Member {
+				return o.key == graph.Key{Type: reflect.SliceOf(s.node.Key.Type), Name: s.node.Key.Name}
+			}
+			return s.node.Key == o.key
+		}
 		bound := slices.ContainsFunc(clone.bindings, func(b graph.Binding) bool { return b.Interface == o.key })
 		switch {
-		case provided || bound:
-			clone.services = slices.DeleteFunc(clone.services, func(s *service) bool { return s.node.Key == o.key })
+		case slices.ContainsFunc(clone.services, replaces) || bound:
+			clone.services = slices.DeleteFunc(clone.services, replaces)
 			clone.bindings = slices.DeleteFunc(clone.bindings, func(b graph.Binding) bool { return b.Interface == o.key })
 			clone.services = append(clone.services, &service{
 				at:    o.at,
@@ -230,6 +259,21 @@ func (c *Container) With(overrides ...OverrideOption) *Container {
 			o.mount(clone.injector, doName(o.key))
 		default:
 			clone.problem(o.at, fmt.Sprintf("an override of %v replaces nothing", o.key), "mend its type or name: it is that which is asked for")
+		}
+	}
+	return clone
+}
+
+// cloned is the injector in a clone of all its scopes.
+func cloned(i do.Injector) do.Injector {
+	var clone do.Injector = i.RootScope().Clone()
+	way := append([]do.Injector{i}, ancestors(i)...)
+	for _, scope := range slices.Backward(way[:len(way)-1]) { // but for the root
+		for _, child := range clone.Children() {
+			if child.Name() == scope.Name() {
+				clone = child
+				break
+			}
 		}
 	}
 	return clone
@@ -247,14 +291,6 @@ func (c *Container) mayDeclare(what string) callsite.Site {
 	return at
 }
 
-// nameOf is what samber/do calls a service: the members of a group by their number.
-func (c *Container) nameOf(s *service) string {
-	if !s.node.Member {
-		return doName(s.node.Key)
-	}
-	return fmt.Sprintf("%s#%d", doName(s.node.Key), slices.Index(c.services, s))
-}
-
 // doName is what samber/do calls what is asked for by a key.
 func doName(k graph.Key) string {
 	if k.Name != "" {
@@ -264,14 +300,12 @@ func doName(k graph.Key) string {
 }
 
 // external reports whether the application provides a key with do by itself.
-func (c *Container) external() func(graph.Key) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *Container) external() func(graph.Key) bool { // with c.mu held
 	provided := map[string]bool{}
 	own := map[string]bool{}
 	for _, s := range c.services {
-		if s.mounted { // by an earlier Build
-			own[c.nameOf(s)] = true
+		if s.mounted { // it is not the application's
+			own[s.name] = true
 		}
 	}
 	for _, name := range c.mounted {

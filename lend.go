@@ -31,7 +31,11 @@ func (s *state) injector() do.Injector {
 		return do.New()
 	}
 	scope := s.openScope()
+	if scope.ended {
+		return do.New()
+	}
 	if scope.lent == nil {
+		scope.slots[slotLogger] = s.logger()
 		scope.lent = s.server.lenders.take(s.server)
 		scope.lent.to(s)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/samber/do/v2"
@@ -44,7 +45,9 @@ func (r *resolution) inferLifetimes() {
 	}}
 	if c != nil {
 		r.problems = append(r.problems, c.problems...)
+		c.mu.Lock()
 		g.Bindings, g.External = c.bindings, c.external()
+		c.mu.Unlock()
 		for _, s := range c.services {
 			node := *s.node // Plan must leave the container as it is
 			g.Nodes = append(g.Nodes, &node)
@@ -58,6 +61,7 @@ func (r *resolution) inferLifetimes() {
 	}
 	order, problems := g.Solve()
 	r.order = order
+	r.findReach()
 	for _, p := range problems {
 		r.problems = addOnce(r.problems, BuildError{Source: p.At, Problem: p.Text, Remedy: p.Remedy, at: r.siteOf(p.At, needy)})
 	}
@@ -68,7 +72,7 @@ func (r *resolution) inferLifetimes() {
 	}
 	for _, st := range needy {
 		st.info.Lifetime, st.info.Reason = st.node.Lifetime.String(), st.node.Chain()
-		for _, k := range r.keysBehind(st.node, nil) {
+		for _, k := range r.keysBehind(st, st.guard) {
 			if !slices.Contains(st.rules.needs, k) {
 				st.rules.needs = append(slices.Clip(st.rules.needs), k)
 				st.info.Needs = append(st.info.Needs, k.name)
@@ -133,18 +137,75 @@ func (r *resolution) siteOf(at string, needy []*stage) callsite.Site {
 	return callsite.Site{}
 }
 
-// keysBehind are the keys whose values a node needs, through others too.
-func (r *resolution) keysBehind(n *graph.Node, found []*key) []*key {
-	for _, d := range slices.Concat(n.Deps, n.Members) {
-		if d == nil {
-			continue
+// reached is what a node needs, through others too.
+type reached struct {
+	keys      []*key        // whose values
+	settlers  []*graph.Node // services of the request whose types say that they settle
+	maySettle bool          // whether there is one that may, if it is known only when it is made
+}
+
+// findReach goes through the nodes once, each behind what it needs: following each
+// stage's way by itself would follow one that leads back to itself for ever, and parts that ways share again and again.
+func (r *resolution) findReach() {
+	r.reached = map[*graph.Node]*reached{}
+	for _, n := range r.order {
+		found := &reached{}
+		r.reached[n] = found
+		s := r.nodes[n]
+		switch made := s != nil && s.make != nil && n.Lifetime == graph.Request; {
+		case s != nil && s.key != nil:
+			found.keys = []*key{s.key}
+		case made && s.make.out.Implements(typeSettler):
+			found.settlers, found.maySettle = []*graph.Node{n}, true
+		case made:
+			found.maySettle = maySettle(s.make.out)
 		}
-		if s := r.nodes[d]; s != nil && s.key != nil && !slices.Contains(found, s.key) {
-			found = append(found, s.key)
+		for _, d := range slices.Concat(n.Deps, n.Members) {
+			if inner := r.reached[d]; inner != nil {
+				found.keys, found.settlers = union(found.keys, inner.keys), union(found.settlers, inner.settlers)
+				found.maySettle = found.maySettle || inner.maySettle
+			}
 		}
-		found = r.keysBehind(d, found)
 	}
-	return found
+}
+
+func union[E comparable](list, more []E) []E {
+	for _, e := range more {
+		if !slices.Contains(list, e) {
+			list = append(slices.Clip(list), e)
+		}
+	}
+	return list
+}
+
+// keysBehind are the keys whose values the services of a stage need, or, where it
+// is a combination of guards, those of a part of it that no part before has provided.
+func (r *resolution) keysBehind(st *stage, g *guard) []*key {
+	if g == nil || g.operator == alone {
+		services := st.services
+		if g != nil {
+			services = g.services
+		}
+		var found []*key
+		for _, k := range services {
+			if n := st.node.Deps[slices.Index(st.services, k)]; n != nil {
+				found = union(found, r.reached[n].keys)
+			}
+		}
+		return found
+	}
+	var needs, provided []*key
+	for _, p := range g.of {
+		for _, k := range r.keysBehind(st, p) {
+			if !slices.Contains(provided, k) {
+				needs = union(needs, []*key{k})
+			}
+		}
+		if g.operator == allOf {
+			provided = append(provided, p.provides...)
+		}
+	}
+	return needs
 }
 
 // assembly is the services of a server.
@@ -171,18 +232,46 @@ type assembler struct {
 }
 
 // assemble makes the singletons, each behind what it needs. Where one cannot be made,
-// those that have been are shut down.
+// those that have been are shut down. Apps that share a container are assembled one at a time, and share them.
 func (r *resolution) assemble(ctx context.Context, at callsite.Site) (*assembler, error) {
 	a := &assembler{
 		resolution: r, ctx: ctx,
 		made:   &assembly{slots: firstSlot},
 		places: map[*graph.Node]int{}, steps: map[*graph.Node]*step{},
 	}
-	if c := r.app.container; c != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+	c := r.app.container
+	if c == nil {
+		return a, a.addAll()
 	}
-	for _, n := range r.order {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	mounted := a.mountAll()
+	if err := a.addAll(); err != nil {
+		return nil, errors.Join(err, c.unmount(context.WithoutCancel(ctx), mounted))
+	}
+	if !set(c.built) {
+		c.built = at
+	}
+	c.servers++
+	return a, nil
+}
+
+// mountAll provides the singletons in the injector before any is made: what the
+// application provides there by itself may need them.
+func (a *assembler) mountAll() (mounted []*service) {
+	c := a.app.container
+	for _, n := range a.order {
+		if s := a.nodes[n]; n.Lifetime != graph.Request && s != nil && s.make != nil && !s.mounted {
+			s.mounted = true
+			s.mount(c.injector, s.name, func(i do.Injector) (any, error) { return a.construct(i, n, s) })
+			mounted = append(mounted, s)
+		}
+	}
+	return mounted
+}
+
+func (a *assembler) addAll() error {
+	for _, n := range a.order {
 		switch {
 		case n.Key.Type == nil: // a stage
 			for i, k := range n.Needs {
@@ -195,31 +284,38 @@ func (r *resolution) assemble(ctx context.Context, at callsite.Site) (*assembler
 		default:
 			value, err := a.singleton(n)
 			if err != nil {
-				return nil, errors.Join(err, r.app.container.shutdown(context.WithoutCancel(ctx)))
+				return err
 			}
 			a.made.fixed = append(a.made.fixed, value)
 			a.places[n] = ^(len(a.made.fixed) - 1)
 		}
 	}
-	if c := r.app.container; c != nil {
-		c.servers++
-		c.built = at
-	}
-	return a, nil
+	return nil
 }
 
-// leave ends what was made, where no other server uses it.
-func (c *Container) leave(ctx context.Context) error {
+// unmount shuts down what a Build that failed has made, the last first, and takes it
+// out of the injector. What the application provides itself, and what servers are made of, stays.
+func (c *Container) unmount(ctx context.Context, mounted []*service) (failed error) {
+	for _, s := range slices.Backward(mounted) {
+		s.mounted = false
+		failed = errors.Join(failed, func() (err error) {
+			defer contain(&err)
+			return do.ShutdownNamedWithContext(ctx, c.injector, s.name)
+		}())
+	}
+	return failed
+}
+
+// shutdown ends what was made, in an order that do knows, when the last server made of it ends.
+func (c *Container) shutdown(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.servers--; c.servers > 0 {
 		return nil
 	}
-	return c.shutdown(ctx)
-}
-
-// shutdown ends what was made, in an order that do knows.
-func (c *Container) shutdown(ctx context.Context) error {
+	for _, s := range c.services {
+		s.mounted = false // do forgets what it has shut down
+	}
 	report := c.injector.RootScope().ShutdownWithContext(ctx)
 	if report == nil || report.Succeed {
 		return nil
@@ -239,25 +335,39 @@ func (a *assembler) singleton(n *graph.Node) (any, error) {
 		return a.nodes[n.Members[0]].collect(values), nil
 	case s != nil && s.fixed != nil:
 		return s.fixed, nil
-	case s != nil && !s.mounted:
-		s.mounted = true
-		s.mount(c.injector, c.nameOf(s), func(i do.Injector) (any, error) { return a.construct(i, n, s) })
 	}
 	value, err := do.InvokeNamed[any](c.injector, a.nameOf(n))
+	if err == nil && s == nil {
+		err = unfit(value, n.Key)
+	}
 	if err != nil {
 		e := &BuildError{Source: n.At, Problem: fmt.Sprintf("making %v failed: %v", n.Key, err), Remedy: "see what its constructor says", cause: err}
 		if s != nil {
 			e.at = s.at
+		} else if i := slices.IndexFunc(a.order, func(user *graph.Node) bool { return slices.Contains(user.Deps, n) }); i >= 0 {
+			e.Source = a.order[i].At // where it is asked for
+			e.at = a.siteOf(e.Source, a.needyStages())
 		}
 		return nil, e
 	}
 	return value, nil
 }
 
+// unfit is why a value of the application's own is not what was asked for: do knows what has a name by that alone.
+func unfit(value any, k graph.Key) error {
+	switch {
+	case isNull(value):
+		return errors.New("it is nil in the injector")
+	case !reflect.TypeOf(value).AssignableTo(k.Type):
+		return fmt.Errorf("it is a %T in the injector", value)
+	}
+	return nil
+}
+
 // nameOf is what do calls a node.
 func (a *assembler) nameOf(n *graph.Node) string {
 	if s := a.nodes[n]; s != nil {
-		return a.app.container.nameOf(s)
+		return s.name
 	}
 	return doName(n.Key)
 }
@@ -336,6 +446,7 @@ func (a *assembler) addStep(n *graph.Node) {
 		a.lend(n, s, st)
 		st.in = a.taken(n, s)
 		st.closes, st.settles = mayClose(s.make.out), maySettle(s.make.out)
+		st.unsure = s.make.out.Kind() == reflect.Interface && !s.make.out.Implements(typeSettler)
 		st.run = func(_ *state, from arguments, in []int) (any, error) { return s.make.run(from, in) }
 	}
 }

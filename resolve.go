@@ -35,6 +35,7 @@ type resolution struct {
 	gaps      []gap
 	nodes     map[*graph.Node]*service
 	order     []*graph.Node // of the graph of services, solved
+	reached   map[*graph.Node]*reached
 }
 
 type resolvedRoute struct {

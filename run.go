@@ -100,7 +100,7 @@ func (srv *Server) closeServices(ctx context.Context) error {
 		if srv.container != nil {
 			ctx, cancel := context.WithTimeout(ctx, srv.drain)
 			defer cancel()
-			srv.closed = errors.Join(srv.closed, srv.container.leave(ctx))
+			srv.closed = errors.Join(srv.closed, srv.container.shutdown(ctx))
 		}
 	})
 	return srv.closed

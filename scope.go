@@ -26,6 +26,7 @@ type step struct {
 	run     func(s *state, from arguments, in []int) (any, error)
 	closes  bool // whether the value may have to be closed
 	settles bool // or settled
+	unsure  bool // whether it settles: the constructor's result is an interface
 }
 
 // The first slots of a request hold what every constructor may take.
@@ -41,6 +42,7 @@ type requestScope struct {
 	slots   []any
 	made    []*step // in order of construction
 	settled bool
+	untold  int // how many of made have not been told, once it is settled
 	ended   bool
 	lent    *lender    // the injector, which several goroutines may ask
 	mu      sync.Mutex // used where there is one
@@ -56,7 +58,7 @@ func (s *state) openScope() *requestScope {
 			scope.slots = make([]any, a.slots)
 		}
 		scope.made = scope.order[:0]
-		scope.slots[slotContext], scope.slots[slotLogger] = &s.base, s.logger()
+		scope.slots[slotContext] = &s.base
 		s.scope = scope
 	}
 	return s.scope
@@ -68,6 +70,9 @@ var ErrScopeClosed = errors.New("the request is over, and its services are close
 // obtain is the service that st makes, made now unless it has been.
 func (s *state) obtain(st *step) (any, error) {
 	scope := s.openScope()
+	if scope.lent == nil {
+		scope.slots[slotLogger] = s.logger() // which knows the route, once there is one
+	}
 	for _, b := range st.before {
 		if err := scope.make(s, b); err != nil {
 			return nil, err
@@ -103,7 +108,7 @@ func (scope *requestScope) make(s *state, st *step) error {
 
 // construct calls the constructor.
 func (scope *requestScope) construct(s *state, st *step) (any, error) {
-	if scope.settled && st.settles {
+	if scope.settled && st.settles && !st.unsure {
 		return nil, &during{"making " + st.name, ErrSettled}
 	}
 	value, err := st.run(s, arguments{scope.slots, s.server.assembly.fixed}, st.in)
@@ -113,6 +118,9 @@ func (scope *requestScope) construct(s *state, st *step) (any, error) {
 	case isNull(value):
 		return nil, fmt.Errorf("making %s: the constructor returned nil and no error", st.name)
 	}
+	if _, settles := value.(Settler); settles && st.unsure && scope.settled {
+		return nil, &during{"making " + st.name, errors.Join(ErrSettled, closeService(&s.base, value))}
+	}
 	return value, nil
 }
 
@@ -121,42 +129,60 @@ const closeDeadline = 5 * time.Second
 
 // closeScope ends the services of a request, the last made first, each whatever the others do.
 func (s *state) closeScope() {
-	if s.scope == nil {
+	scope := s.scope
+	if scope == nil {
+		s.scope = noScope
 		return
 	}
+	scope.mu.Lock()
+	scope.ended = true
+	scope.mu.Unlock()
+	if scope.lent != nil {
+		defer s.server.lenders.giveBack(scope.lent)
+	}
+	defer s.unmake(0)
 	if err := s.settle(Outcome{Err: errUnsettled}); err != nil {
 		logFailure(s.logger(), s.first(), "rolling back failed", Settle, err)
 	}
-	s.scope.mu.Lock()
-	s.scope.ended = true
-	s.scope.mu.Unlock()
-	s.unmake(0)
-	if lent := s.scope.lent; lent != nil {
-		s.server.lenders.giveBack(lent)
-	}
 }
+
+// noScope is that of a request which is over and needed no services. It is never changed.
+var noScope = &requestScope{ended: true}
 
 // errUnsettled is the outcome of a request that did not get to the stage that settles.
 var errUnsettled = errors.New("the request did not get to where it is settled")
 
 // unmake rolls back, closes and forgets what was made after the first n.
 func (s *state) unmake(n int) {
-	scope := s.scope
-	for len(scope.made) > n {
-		last := len(scope.made) - 1
-		st := scope.made[last]
-		if settler, settles := scope.slots[st.slot].(Settler); settles && st.settles && !scope.settled {
-			if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
-				logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
-			}
-		}
-		if st.closes {
-			if err := closeService(&s.base, scope.slots[st.slot]); err != nil {
-				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
-			}
-		}
-		scope.slots[st.slot], scope.made = nil, scope.made[:last]
+	for s.scope != nil && len(s.scope.made) > n {
+		s.unmakeLast(n)
 	}
+}
+
+// unmakeLast ends the last service that was made, and all after the first n where it ends the goroutine.
+func (s *state) unmakeLast(n int) {
+	scope := s.scope
+	last := len(scope.made) - 1
+	st := scope.made[last]
+	value := scope.slots[st.slot]
+	scope.slots[st.slot], scope.made = nil, scope.made[:last]
+	returned := false
+	defer func() {
+		if !returned { // runtime.Goexit
+			s.unmake(n)
+		}
+	}()
+	if settler, settles := value.(Settler); settles && st.settles && (!scope.settled || last < scope.untold) {
+		if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
+			logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
+		}
+	}
+	if st.closes {
+		if err := closeService(&s.base, value); err != nil {
+			logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
+		}
+	}
+	returned = true
 }
 
 // mayClose reports whether a value of the type may have to be closed.

@@ -57,7 +57,7 @@ func maySettle(t reflect.Type) bool {
 // addSettling puts the stage that settles among the interceptors of a route on
 // which anything may have to be: behind the first of them that are to stand outside it.
 func (r *resolution) addSettling(rr *resolvedRoute) {
-	if !slices.ContainsFunc(slices.Concat(r.outermost, rr.way()), func(st *stage) bool { return st.node != nil && r.reachesSettler(st.node, nil) }) {
+	if !slices.ContainsFunc(slices.Concat(r.outermost, rr.way()), func(st *stage) bool { return st.node != nil && r.reached[st.node].maySettle }) {
 		return
 	}
 	st := &stage{
@@ -72,18 +72,6 @@ func (r *resolution) addSettling(rr *resolvedRoute) {
 	}
 	rr.inner = slices.Insert(rr.inner, outside, st)
 	r.warnOfSettling(rr)
-}
-
-// reachesSettler reports whether a node is, or needs, a service of the request that may have to be settled.
-func (r *resolution) reachesSettler(n *graph.Node, on []*graph.Node) bool {
-	if slices.Contains(on, n) {
-		return false
-	}
-	if s := r.nodes[n]; s != nil && s.make != nil && n.Lifetime == graph.Request && maySettle(s.make.out) {
-		return true
-	}
-	on = append(on, n)
-	return slices.ContainsFunc(slices.Concat(n.Deps, n.Members), func(d *graph.Node) bool { return d != nil && r.reachesSettler(d, on) })
 }
 
 // settling is the dispatch of the stage.
@@ -107,8 +95,9 @@ func (s *state) settle(o Outcome) (failed error) {
 	if scope.settled {
 		return nil
 	}
-	scope.settled = true
+	scope.settled, scope.untold = true, len(scope.made)
 	for _, st := range slices.Backward(scope.made) {
+		scope.untold--
 		settler, settles := scope.slots[st.slot].(Settler)
 		if !settles || !st.settles {
 			continue
@@ -139,30 +128,13 @@ func (r *resolution) warnOfSettling(rr *resolvedRoute) {
 		if st.node == nil {
 			continue
 		}
-		found := r.settlers(st.node, nil)
+		found := r.reached[st.node].settlers
 		if st.info.Kind == KindMiddleware && len(found) > 0 {
 			r.warn(st.at, "", fmt.Sprintf("%v is made of %s, which is settled before it returns", st, found[0].Label), "attach it with Intercept, where it stands inside")
 		}
-		for _, n := range found {
-			if !slices.Contains(all, n) {
-				all = append(all, n)
-			}
-		}
+		all = union(all, found)
 	}
 	if len(all) > 1 {
 		r.warn(rr.at, rr.route.pattern, fmt.Sprintf("both %s and %s are settled: where the second fails, the first stays", all[0].Label, all[1].Label), "let one of them do both")
 	}
-}
-
-// settlers are the services of the request behind a node whose types say that they settle.
-func (r *resolution) settlers(n *graph.Node, found []*graph.Node) []*graph.Node {
-	if s := r.nodes[n]; s != nil && s.make != nil && n.Lifetime == graph.Request && s.make.out.Implements(typeSettler) && !slices.Contains(found, n) {
-		found = append(found, n)
-	}
-	for _, d := range slices.Concat(n.Deps, n.Members) {
-		if d != nil {
-			found = r.settlers(d, found)
-		}
-	}
-	return found
 }

@@ -155,6 +155,10 @@ func (g *Graph) bind() {
 			g.problem(b.At, fmt.Sprintf("%v is bound and also provided, at %s", b.Interface, provided[0].At), "keep one of the two")
 			continue
 		}
+		if g.isExternal(b.Interface) {
+			g.problem(b.At, fmt.Sprintf("%v is bound and also provided with do.Provide in the injector", b.Interface), "keep one of the two")
+			continue
+		}
 		g.bindings[b.Interface] = b
 	}
 }
