@@ -46,8 +46,13 @@ func apiOf(t *testing.T, injector do.Injector, app *weft.App) *api {
 	t.Helper()
 	server, err := app.Build(t.Context())
 	require.NoError(t, err)
+	return serveOn(t, server, do.MustInvoke[*database](injector))
+}
+
+func serveOn(t *testing.T, server *weft.Server, db *database) *api {
+	t.Helper()
 	t.Cleanup(func() { assert.NoError(t, server.Shutdown(context.WithoutCancel(t.Context()))) })
-	s := storeOf(do.MustInvoke[*database](injector))
+	s := storeOf(db)
 	a := &api{httptest.NewServer(server), s, addMia(t, s)}
 	t.Cleanup(a.Close)
 	return a

@@ -16,7 +16,10 @@ var schema string
 
 // database is the one pool of connections. It is opened by Build and closed when
 // the server has stopped, because its container finds the method Shutdown; weft.Health finds HealthCheck.
-type database struct{ *sql.DB }
+type database struct {
+	*sql.DB
+	turn chan struct{} // to write: full while a Tx does
+}
 
 // openDatabase opens the database in file and creates the tables it lacks. Where
 // file is "", the database is in memory and is gone when it is closed.
@@ -31,7 +34,7 @@ func openDatabase(ctx context.Context, file string) (*database, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing the database %q: %w", file, err), db.Close())
 	}
-	return &database{db}, nil
+	return &database{db, make(chan struct{}, 1)}, nil
 }
 
 // dataSource names the database as the driver wants it. The settings are part
@@ -39,7 +42,7 @@ func openDatabase(ctx context.Context, file string) (*database, error) {
 func dataSource(file string) string {
 	settings := url.Values{
 		"_foreign_keys": {"on"},   // off by default in SQLite; items go with their order
-		"_busy_timeout": {"5000"}, // milliseconds; a context that ends sooner counts
+		"_busy_timeout": {"5000"}, // milliseconds, for another process that writes, as with -add-user
 	}
 	if file == "" {
 		return ":memory:?" + settings.Encode()

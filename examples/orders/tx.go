@@ -25,12 +25,14 @@ type Tx struct {
 	db   *database
 	conn *sql.Conn // nil until it begins
 	over error     // why it takes no more statements
+
+	writes bool // and so has the turn
 }
 
 func newTx(db *database) *Tx { return &Tx{db: db} }
 
-// The two ways to begin. Readers never wait; writers wait for each other, and
-// do so here, before they have read anything that may change while they wait.
+// The two ways to begin. Readers never wait. Writers wait for each other, and do so before
+// they have read anything that may change meanwhile.
 const (
 	toRead  = "BEGIN"
 	toWrite = "BEGIN IMMEDIATE"
@@ -60,17 +62,49 @@ func (t *Tx) lock(ctx context.Context) error { return t.begin(ctx, toWrite) }
 // begin begins, unless the transaction has begun. The context is one of the request's: its
 // deadline bounds the waiting, and the transaction outlives it.
 func (t *Tx) begin(ctx context.Context, how string) (err error) {
-	if t.over != nil || t.conn != nil {
+	if t.over != nil {
 		return t.over
 	}
-	if t.conn, err = t.db.Conn(ctx); err != nil {
-		t.conn = nil
+	begun := t.conn != nil
+	if !begun {
+		if t.conn, err = t.db.Conn(ctx); err != nil {
+			return err
+		}
+	}
+	if how == toWrite {
+		err = t.takeTurn(ctx)
+	}
+	if begun {
 		return err
 	}
-	if err = t.run(ctx, how); err != nil { // it may have begun nevertheless, when the context ended
+	if err == nil {
+		err = t.run(ctx, how)
+	}
+	if err != nil { // it may have begun nevertheless, when the context ended
 		return errors.Join(err, t.rollBack(ctx), t.Close())
 	}
 	return nil
+}
+
+// takeTurn waits until no other transaction writes. SQLite would wait too, but not stop when the context ends.
+func (t *Tx) takeTurn(ctx context.Context) error {
+	if t.writes {
+		return nil
+	}
+	select {
+	case t.db.turn <- struct{}{}:
+		t.writes = true
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for another to write: %w", ctx.Err())
+	}
+}
+
+func (t *Tx) endTurn() {
+	if t.writes {
+		t.writes = false
+		<-t.db.turn
+	}
 }
 
 // note ends the transaction for its users where a statement failed: SQLite may have rolled back all
@@ -84,6 +118,7 @@ func (t *Tx) note(err error) error {
 
 // Settle implements [weft.Settler]. An error of it is the client's answer.
 func (t *Tx) Settle(ctx context.Context, o weft.Outcome) error {
+	defer t.endTurn()
 	broken := t.over
 	t.over = sql.ErrTxDone
 	switch {
@@ -102,6 +137,7 @@ func (t *Tx) Settle(ctx context.Context, o weft.Outcome) error {
 
 // Close gives the connection back. It is the last thing to happen to a Tx.
 func (t *Tx) Close() (err error) {
+	t.endTurn()
 	if t.conn != nil {
 		err, t.conn = t.conn.Close(), nil
 	}
