@@ -91,22 +91,23 @@ func (o *orderRepository) get(ctx context.Context, tenant Tenant, id int64) (Ord
 // order as it is then, or errNotFound. Where fn fails, nothing changes. Nobody
 // else writes meanwhile.
 func (o *orderRepository) change(ctx context.Context, tenant Tenant, id int64, fn func(*Order) error) (Order, error) {
-	err := o.tx.lock(ctx)
-	var order Order
-	if err == nil {
-		order, err = read(ctx, o.tx, tenant, id)
+	failed := func(err error) (Order, error) { return Order{}, fmt.Errorf("changing order %d: %w", id, err) }
+	if err := o.tx.lock(ctx); err != nil {
+		return failed(err)
 	}
-	if err == nil {
-		err = fn(&order)
-	}
-	if err == nil {
-		_, err = o.tx.ExecContext(ctx,
-			`UPDATE orders SET status = ?, due = ?, note = ? WHERE tenant = ? AND id = ?`,
-			order.Status, order.Due, order.Note, tenant, id,
-		)
-	}
+	order, err := read(ctx, o.tx, tenant, id)
 	if err != nil {
-		return Order{}, fmt.Errorf("changing order %d: %w", id, err)
+		return failed(err)
+	}
+	if err := fn(&order); err != nil {
+		return failed(err)
+	}
+	_, err = o.tx.ExecContext(ctx,
+		`UPDATE orders SET status = ?, due = ?, note = ? WHERE tenant = ? AND id = ?`,
+		order.Status, order.Due, order.Note, tenant, id,
+	)
+	if err != nil {
+		return failed(err)
 	}
 	return order, nil
 }

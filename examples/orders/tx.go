@@ -62,20 +62,19 @@ func (t *Tx) lock(ctx context.Context) error { return t.begin(ctx, toWrite) }
 // begin begins, unless the transaction has begun. The context is one of the request's: its
 // deadline bounds the waiting, and the transaction outlives it.
 func (t *Tx) begin(ctx context.Context, how string) (err error) {
-	if t.over != nil {
+	switch {
+	case t.over != nil:
 		return t.over
+	case t.conn != nil && how == toRead:
+		return nil
+	case t.conn != nil:
+		return t.takeTurn(ctx)
 	}
-	begun := t.conn != nil
-	if !begun {
-		if t.conn, err = t.db.Conn(ctx); err != nil {
-			return err
-		}
+	if t.conn, err = t.db.Conn(ctx); err != nil {
+		return err
 	}
 	if how == toWrite {
 		err = t.takeTurn(ctx)
-	}
-	if begun {
-		return err
 	}
 	if err == nil {
 		err = t.run(ctx, how)
@@ -137,7 +136,6 @@ func (t *Tx) Settle(ctx context.Context, o weft.Outcome) error {
 
 // Close gives the connection back. It is the last thing to happen to a Tx.
 func (t *Tx) Close() (err error) {
-	t.endTurn()
 	if t.conn != nil {
 		err, t.conn = t.conn.Close(), nil
 	}

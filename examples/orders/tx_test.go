@@ -205,6 +205,7 @@ func TestAnAuditThatCannotBeKeptLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 500, l.call(t, "POST", acmeOrders, teaForTwo).status)
 	l.assertNothingKept(t)
+	assert.Contains(t, lineWith(t, l.log.String(), "level=ERROR"), "keeping the audit")
 }
 
 // TestAClientThatLeavesLeavesNothing has the client leave when its order is written and not yet
@@ -341,6 +342,15 @@ func TestWhatIsWrittenAfterAFailureIsNotKept(t *testing.T) {
 			l.assertNothingKept(t)
 		})
 	}
+	t.Run("in memory, where the connection must be kept", func(t *testing.T) {
+		t.Parallel()
+		s := newStore(t, "")
+		add(t, s, Draft{Customer: "Ada", Items: []Item{tea}})
+		_, err := s.db.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE DELETE ON orders BEGIN SELECT RAISE(ROLLBACK, 'full'); END`)
+		require.NoError(t, err)
+		require.ErrorContains(t, s.delete(t.Context(), acme, 1), "full")
+		assert.Equal(t, 1, count(t, s, "orders"))
+	})
 	t.Run("and somebody takes the failure for a success", func(t *testing.T) {
 		t.Parallel()
 		s := newStore(t, "")
@@ -399,6 +409,7 @@ func TestWaitingToWriteEndsWithTheContext(t *testing.T) {
 	s := newStore(t, file)
 	err := s.db.within(t.Context(), func(tx *Tx) error {
 		require.NoError(t, tx.lock(t.Context()))
+		assert.Error(t, writeAtOnce(t, file), "nor may anybody else write")
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		began := time.Now()
@@ -413,6 +424,52 @@ func TestWaitingToWriteEndsWithTheContext(t *testing.T) {
 	require.NoError(t, err)
 	add(t, s, Draft{Customer: "Ada", Items: []Item{tea}})
 	assert.Zero(t, s.db.Stats().InUse)
+}
+
+func TestATurnEndsWithTheTransactionAndNotWithTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, filepath.Join(t.TempDir(), "orders.db"))
+	first, second := newTx(s.db), newTx(s.db)
+	require.NoError(t, first.lock(t.Context()))
+	require.NoError(t, first.Settle(t.Context(), weft.Outcome{Status: 200}))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	require.NoError(t, second.lock(ctx), "the first answer is still being sent")
+	require.NoError(t, second.Settle(t.Context(), weft.Outcome{}))
+	require.NoError(t, errors.Join(first.Close(), second.Close()))
+}
+
+func TestATransactionThatCannotBeginLeavesTheTurnToOthers(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "orders.db")
+	s := newStore(t, file)
+	s.db.SetMaxOpenConns(1)
+	_, err := s.db.ExecContext(t.Context(), `PRAGMA busy_timeout = 0`)
+	require.NoError(t, err)
+	other := newStore(t, file) // as another process has it
+	err = other.db.within(t.Context(), func(tx *Tx) error {
+		require.NoError(t, tx.lock(t.Context()))
+		_, err := s.add(t.Context(), acme, Draft{Customer: "Ada", Items: []Item{tea}})
+		assert.ErrorContains(t, err, "database is locked")
+		return nil
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = s.add(ctx, acme, Draft{Customer: "Ada", Items: []Item{tea}})
+	require.NoError(t, err)
+}
+
+// A context that ends while a transaction begins must not leave it open: here, for all who come later.
+func TestABeginningThatIsInterruptedLeavesNothingOpen(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "")
+	for range 200 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go cancel()
+		_ = s.db.within(ctx, func(tx *Tx) error { return tx.lock(ctx) })
+		require.NoError(t, s.db.within(t.Context(), func(tx *Tx) error { return tx.lock(t.Context()) }))
+	}
 }
 
 // Nobody who only asks what there is opens a transaction, not even one that reads.
