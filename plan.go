@@ -143,6 +143,12 @@ func (p *Plan) String() string {
 		fmt.Fprintf(w, "\nno route under %s\n", m.Prefix)
 		writeStages(w, m.Stages)
 	}
+	if len(p.Services) > 0 {
+		fmt.Fprintln(w, "\nservices")
+	}
+	for _, s := range p.Services {
+		s.write(w)
+	}
 	if len(p.Warnings) > 0 {
 		fmt.Fprintln(w, "\nwarnings")
 	}
@@ -203,8 +209,20 @@ func writeStages(w *tabwriter.Writer, stages []StageInfo) {
 		if s.ReadsBody {
 			name += "; reads the body"
 		}
+		if s.Lifetime != "" {
+			name += "; " + s.Lifetime
+		}
 		fmt.Fprintf(w, "  %d\t%s\t%s\t%s\t%s\n", i+1, s.Kind, level, name, s.Source)
 	}
+}
+
+// write prints the service, and why it is per request where nobody said so.
+func (s *ServiceInfo) write(w *tabwriter.Writer) {
+	fmt.Fprintf(w, "  %s\t%s\t%s", s.Service, s.Lifetime, s.Source)
+	if s.Reason != "" {
+		fmt.Fprintf(w, "\t%s", strings.TrimPrefix(s.Reason, fmt.Sprintf("%s (%s) ", s.Service, s.Source)))
+	}
+	fmt.Fprintln(w)
 }
 
 func levelText(level Level, group string) string {

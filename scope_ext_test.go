@@ -129,6 +129,26 @@ func TestWhatNeedsSomethingOfARequestIsMadePerRequest(t *testing.T) {
 	assert.Empty(t, log.errors())
 }
 
+func TestThePlanSaysHowLongEachServiceLivesAndWhy(t *testing.T) {
+	_, c := newShop()
+	app, _ := newApp(weft.WithContainer(c))
+	app.Handle("GET /buy", weft.HandleFrom((*shopper).Buy))
+	app.Handle("GET /tick", weft.HandleFrom((*clockwork).Tick))
+	plan, err := app.Plan()
+	require.NoError(t, err)
+	text := plan.String()
+	assert.Regexp(t, `handler +route +weft_test.\(\*shopper\).Buy; per request `, text)
+	assert.Regexp(t, `handler +route +weft_test.\(\*clockwork\).Tick; singleton `, text)
+	assert.Regexp(t, `(?m)^  \*weft_test.connections +singleton +\S+scope_ext_test.go:\d+$`, text)
+	assert.Regexp(t, `(?m)^  \*weft_test.shopper +per request +\S+:\d+ +needs \*weft_test.pgStore \(\S+:\d+\) needs \*weft_test.transaction \(\S+:\d+\), which is made per request$`, text)
+
+	app, _ = newApp()
+	app.Handle("GET /x", weft.Handle(echo[string]))
+	plan, err = app.Plan()
+	require.NoError(t, err)
+	assert.NotContains(t, plan.String(), "services")
+}
+
 func TestARequestsServiceGetsTheRequestsContextAndIsSharedByManyAtOnce(t *testing.T) {
 	s, c := newShop()
 	app, _ := newApp(weft.WithContainer(c))

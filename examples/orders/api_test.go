@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/samber/do/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -35,9 +37,22 @@ type api struct {
 
 func newAPI(t *testing.T, log io.Writer) *api {
 	t.Helper()
-	s := newStore(t, "")
-	server, err := newApp(s, testSecret, newLogger(log, slog.LevelInfo)).Build(t.Context())
+	injector := do.New()
+	return apiOf(t, injector, newApp(services(injector, ""), testSecret, newLogger(log, slog.LevelInfo)))
+}
+
+// apiOf is the API that an app is, whose database is in the injector.
+func apiOf(t *testing.T, injector do.Injector, app *weft.App) *api {
+	t.Helper()
+	server, err := app.Build(t.Context())
 	require.NoError(t, err)
+	return serveOn(t, server, do.MustInvoke[*database](injector))
+}
+
+func serveOn(t *testing.T, server *weft.Server, db *database) *api {
+	t.Helper()
+	t.Cleanup(func() { assert.NoError(t, server.Shutdown(context.WithoutCancel(t.Context()))) })
+	s := storeOf(db)
 	a := &api{httptest.NewServer(server), s, addMia(t, s)}
 	t.Cleanup(a.Close)
 	return a
@@ -385,7 +400,7 @@ func TestAFailureTellsTheClientNothingAndTheLogEverything(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	a := newAPI(t, &log)
-	require.NoError(t, a.store.close())
+	require.NoError(t, a.store.db.Close())
 
 	got := a.call(t, "GET", "/api/tenants/acme/orders/1", "", "X-Request-ID: lost-order")
 	health := a.call(t, "GET", "/healthz", "")
@@ -401,30 +416,32 @@ func TestAFailureTellsTheClientNothingAndTheLogEverything(t *testing.T) {
 	assert.Contains(t, failure, "request_id=lost-order")
 
 	assert.Equal(t, http.StatusServiceUnavailable, health.status)
-	assert.JSONEq(t, `{"status":"failed","checks":[{"name":"database","status":"failed"}]}`, health.body)
+	assert.JSONEq(t, `{"status":"failed","checks":[{"name":"services","status":"failed"}]}`, health.body)
 }
 
 func TestADatabaseThatIsBusyForTooLongIsATimeout(t *testing.T) {
 	t.Parallel()
-	for name, newApp := range map[string]func(*store) *weft.App{
-		"as soon as login asks it": func(s *store) *weft.App {
-			return newApp(s, testSecret, slog.New(slog.DiscardHandler))
+	for name, newApp := range map[string]func(*weft.Container) *weft.App{
+		"as soon as login asks it": func(c *weft.Container) *weft.App {
+			return newApp(c, testSecret, slog.New(slog.DiscardHandler))
 		},
-		"or else as soon as the handler does": func(s *store) *weft.App {
-			app := weft.New(weft.WithLogger(slog.New(slog.DiscardHandler)))
+		"or else as soon as the handler does": func(c *weft.Container) *weft.App {
+			app := weft.New(weft.WithContainer(c), weft.WithLogger(slog.New(slog.DiscardHandler)))
 			app.Guard(weft.ValueGuard(currentTenant, "acme", func(*weft.Request) (Tenant, error) { return acme, nil }))
-			app.Handle("GET "+acmeOrders, weft.Handle((&orders{s}).list).Timeout(queryTimeout))
+			app.Handle("GET "+acmeOrders, weft.HandleFrom((*orders).list).Timeout(queryTimeout))
 			return app
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := newStore(t, "")
-				key := addMia(t, s)
-				srv, err := newApp(s).Build(t.Context())
+				injector := do.New()
+				srv, err := newApp(services(injector, "")).Build(t.Context())
 				require.NoError(t, err)
-				only, err := s.db.Conn(t.Context()) // the connection of a database in memory
+				defer func() { assert.NoError(t, srv.Shutdown(context.WithoutCancel(t.Context()))) }()
+				db := do.MustInvoke[*database](injector)
+				key := addMia(t, storeOf(db))
+				only, err := db.Conn(t.Context()) // the connection of a database in memory
 				require.NoError(t, err)
 				defer func() { assert.NoError(t, only.Close()) }()
 
@@ -483,7 +500,7 @@ func lineWith(t *testing.T, log, part string) string {
 
 func TestThePlanNamesEveryStage(t *testing.T) {
 	t.Parallel()
-	plan, err := newApp(newStore(t, ""), testSecret, slog.New(slog.DiscardHandler)).Plan()
+	plan, err := newApp(services(nil, ""), testSecret, slog.New(slog.DiscardHandler)).Plan()
 	require.NoError(t, err)
 
 	for _, route := range plan.Routes {

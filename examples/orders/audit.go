@@ -1,27 +1,32 @@
 package main
 
 import (
-	"log/slog"
+	"fmt"
 
 	"github.com/weft-go/weft"
 )
 
-// logDenials writes a line for each request that a guard says no to: which
-// guard and why, and who it was where that is known. What a guard lets pass is in the access
-// log, and weft itself logs a guard that fails.
-func logDenials(r *weft.Request, d weft.Decision) {
-	if d.Verdict != weft.VerdictDenied {
-		return
-	}
-	ctx := r.Context()
-	weft.Logger(ctx).LogAttrs(ctx, slog.LevelInfo, "denied", append(userAttr(r), slog.String("decision", d.String()))...)
+// audit keeps who changed what, in the same transaction as the change: there is neither
+// without the other. It needs the transaction and the user, and so Build makes one for each request.
+type audit struct {
+	tx   *Tx
+	user User
 }
 
-// userAttr is the attribute "user", where login has found out who it is.
-func userAttr(r *weft.Request) []slog.Attr {
-	user, known := currentUser.Get(r)
-	if !known {
-		return nil
+func newAudit(tx *Tx, user User) *audit { return &audit{tx, user} }
+
+// record is an interceptor and not a middleware: it stands inside the stage that commits.
+func (a *audit) record(r *weft.Request, next weft.Next) weft.Response {
+	resp := next(r)
+	if resp.Err() != nil {
+		return resp // nothing has changed: it will be rolled back
 	}
-	return []slog.Attr{slog.String("user", user.String())}
+	_, err := a.tx.ExecContext(r.Context(),
+		`INSERT INTO audit (tenant, user, method, path, status, at) VALUES (?, ?, ?, ?, ?, ?)`,
+		a.user.Tenant, a.user.Name, r.HTTP().Method, r.HTTP().URL.Path, resp.Status(), now().UnixMilli(),
+	)
+	if err != nil {
+		return weft.Fail(fmt.Errorf("keeping the audit: %w", err))
+	}
+	return resp
 }

@@ -8,8 +8,20 @@ import (
 	"github.com/weft-go/weft"
 )
 
-// orders answers requests from a store.
-type orders struct{ store *store }
+// orders answers requests about the orders of a tenant. Where its store has a transaction of
+// the request's, Build finds out that there is one orders for each request.
+type orders struct{ store orderStore }
+
+func newOrders(store orderStore) *orders { return &orders{store} }
+
+// orderStore is what orders needs of whatever keeps them. A test has one of its own.
+type orderStore interface {
+	add(ctx context.Context, tenant Tenant, d Draft) (Order, error)
+	get(ctx context.Context, tenant Tenant, id int64) (Order, error)
+	list(ctx context.Context, tenant Tenant, filter Filter, paging Paging) (Page, error)
+	change(ctx context.Context, tenant Tenant, id int64, fn func(*Order) error) (Order, error)
+	delete(ctx context.Context, tenant Tenant, id int64) error
+}
 
 // ofTenant is embedded by requests about the orders of a tenant. The tag value
 // takes what a stage has found out: here sameTenant, which is behind the guards and so has passed.

@@ -18,10 +18,10 @@ var demoUsers = []User{
 	{Name: "Cleo", Role: Clerk, Tenant: "globex"},
 }
 
-func addUsers(ctx context.Context, s *store, users []User) ([]credential, error) {
+func addUsers(ctx context.Context, repository *userRepository, users []User) ([]credential, error) {
 	added := make([]credential, len(users))
 	for i, user := range users {
-		key, err := s.addUser(ctx, user)
+		key, err := repository.addUser(ctx, user)
 		if err != nil {
 			return nil, err
 		}

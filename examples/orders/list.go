@@ -32,7 +32,7 @@ type Page struct {
 
 // list returns the page of the tenant's orders that the filter lets through. A
 // cursor is a place and no more: that of another tenant's list shows nothing of it.
-func (s *store) list(ctx context.Context, tenant Tenant, filter Filter, paging Paging) (Page, error) {
+func (o *orderRepository) list(ctx context.Context, tenant Tenant, filter Filter, paging Paging) (Page, error) {
 	where := &conditions{}
 	where.add(`tenant = ?`, tenant)
 	filter.restrict(where)
@@ -44,7 +44,7 @@ func (s *store) list(ctx context.Context, tenant Tenant, filter Filter, paging P
 		JOIN items i ON i.tenant = o.tenant AND i.order_id = o.id
 		ORDER BY o.created DESC, o.id DESC, i.position`
 	// One more than the page holds tells whether another follows.
-	found, err := collect(s.db.QueryContext(ctx, query, append(where.args, paging.Limit+1)...))
+	found, err := collect(o.tx.QueryContext(ctx, query, append(where.args, paging.Limit+1)...))
 	if err != nil {
 		return Page{}, fmt.Errorf("listing orders: %w", err)
 	}

@@ -15,22 +15,20 @@ const (
 	challengeWrongKey = challenge + `, error="invalid_token"`
 )
 
-// login lets pass who has a key, and provides the user. The key is looked up
+// login lets pass who has a key, and finds out the user. The key is looked up
 // for every request, so a user who is removed is out at once.
-func login(s *store) weft.Guard {
-	return weft.ValueGuard(currentUser, "login", func(r *weft.Request) (User, error) {
-		key, given := bearer(r.Header())
-		if !given {
-			return User{}, weft.Unauthenticated(challenge, "Send your API key as a bearer token.")
-		}
-		user, err := s.userWith(r.Context(), key)
-		if errors.Is(err, errUnknownKey) {
-			return User{}, weft.Unauthenticated(challengeWrongKey, "This API key is not valid.").WithCause(err)
-		}
-		// Any other error goes on as it is. It is no Denial, so weft takes it for a failure: the answer is
-		// a 500, and not a 401 that would make clients throw good keys away while the database is down.
-		return user, err
-	})
+func login(users *userRepository, r *weft.Request) (User, error) {
+	key, given := bearer(r.Header())
+	if !given {
+		return User{}, weft.Unauthenticated(challenge, "Send your API key as a bearer token.")
+	}
+	user, err := users.userWith(r.Context(), key)
+	if errors.Is(err, errUnknownKey) {
+		return User{}, weft.Unauthenticated(challengeWrongKey, "This API key is not valid.").WithCause(err)
+	}
+	// Any other error goes on as it is. It is no Denial, so weft takes it for a failure: the answer is
+	// a 500, and not a 401 that would make clients throw good keys away while the database is down.
+	return user, err
 }
 
 // bearer is the key in the field Authorization, and whether one was given. Of

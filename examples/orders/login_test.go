@@ -40,14 +40,13 @@ func TestLoginLetsPassWhoHasAKey(t *testing.T) {
 			t.Parallel()
 			r := request(t)
 			r.Header()["Authorization"] = row.header
-			err := login(s).Allow(r)
-			user, known := currentUser.Get(r)
+			user, err := login(s.userRepository, r)
 			if row.want == "" {
 				require.NoError(t, err)
 				assert.Equal(t, mia, user)
 				return
 			}
-			assert.False(t, known)
+			assert.Zero(t, user)
 			var denial *weft.Denial
 			require.ErrorAs(t, err, &denial)
 			assert.Equal(t, http.StatusUnauthorized, denial.Status())
@@ -63,7 +62,7 @@ func TestAnOutageIsNeitherAYesNorANo(t *testing.T) {
 	cancel()
 	for name, spoil := range map[string]func(*store, *weft.Request) *weft.Request{
 		"a database that is closed": func(s *store, r *weft.Request) *weft.Request {
-			assert.NoError(t, s.close())
+			assert.NoError(t, s.db.Close())
 			return r
 		},
 		"a table that is missing": func(s *store, r *weft.Request) *weft.Request {
@@ -78,7 +77,7 @@ func TestAnOutageIsNeitherAYesNorANo(t *testing.T) {
 			r := request(t, as(addMia(t, s)))
 			r = spoil(s, r)
 
-			decision := weft.Decide(r, login(s))
+			decision := weft.Decide(r, weft.ValueGuard(currentUser, "login", func(r *weft.Request) (User, error) { return login(s.userRepository, r) }))
 			assert.Equal(t, weft.VerdictFailed, decision.Verdict)
 			assert.Equal(t, http.StatusInternalServerError, weft.Fail(decision.Err).Status())
 			_, known := currentUser.Get(r)

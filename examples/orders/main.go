@@ -68,16 +68,16 @@ func serve(ctx context.Context, out io.Writer, set settings, log *slog.Logger) e
 }
 
 // addUserTo adds a user to the database in a file, also while a service uses it.
-func addUserTo(ctx context.Context, out io.Writer, database string, user User) (err error) {
-	if database == "" {
+func addUserTo(ctx context.Context, out io.Writer, file string, user User) (err error) {
+	if file == "" {
 		return errors.New("a user is added to a file, named by -db: a database in memory would be gone when this ends")
 	}
-	s, err := openStore(ctx, database)
+	db, err := openDatabase(ctx, file)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	key, err := s.addUser(ctx, user)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	key, err := newUserRepository(db).addUser(ctx, user)
 	if err != nil {
 		return err
 	}

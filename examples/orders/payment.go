@@ -28,15 +28,17 @@ type Receipt struct {
 	Reason string `json:"reason,omitzero"`
 }
 
-// payments answers webhooks from a store.
-type payments struct{ store *store }
+// payments answers webhooks.
+type payments struct{ repository *paymentRepository }
+
+func newPayments(repository *paymentRepository) *payments { return &payments{repository} }
 
 // receive may be told the same event any number of times.
 func (p *payments) receive(ctx context.Context, e PaymentEvent) (Receipt, error) {
 	if e.Type != paymentSucceeded {
 		return Receipt{Result: "ignored", Reason: "other_type"}, nil
 	}
-	again, err := p.store.settle(ctx, e)
+	again, err := p.repository.settle(ctx, e)
 	switch {
 	case err != nil:
 		return Receipt{}, err

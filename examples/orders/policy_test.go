@@ -32,7 +32,7 @@ func violations(plan *weft.Plan, prefix, key string) []string {
 
 func testPlan(t *testing.T) *weft.Plan {
 	t.Helper()
-	plan, err := newApp(newStore(t, ""), testSecret, slog.New(slog.DiscardHandler)).Plan()
+	plan, err := newApp(services(nil, ""), testSecret, slog.New(slog.DiscardHandler)).Plan()
 	require.NoError(t, err)
 	return plan
 }
@@ -51,15 +51,15 @@ func TestEveryRouteOfATenantIsForItsUsers(t *testing.T) {
 // adds routes beside the group, or guards that do not always provide the user.
 func TestThePolicyFindsARouteWithoutAGuard(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "")
+	login := weft.ValueGuardFrom(currentUser, login)
 	export := weft.Handle(func(context.Context, struct{}) (string, error) { return "everything", nil })
-	app := weft.New(weft.WithLogger(slog.New(slog.DiscardHandler)))
+	app := weft.New(weft.WithContainer(services(nil, "")), weft.WithLogger(slog.New(slog.DiscardHandler)))
 	api := app.Group(apiPrefix)
 	guarded := api.Group("/guarded")
-	guarded.Guard(login(s))
+	guarded.Guard(login)
 	guarded.Handle("GET /export", export)
 	api.Handle("GET /export", export)
-	api.Handle("GET /perhaps", export.Guard(weft.Any(login(s), weft.NewGuard("office", func(*weft.Request) error { return nil }))))
+	api.Handle("GET /perhaps", export.Guard(weft.Any(login, weft.NewGuard("office", func(*weft.Request) error { return nil }))))
 	app.Handle("GET /open", export)
 	plan, err := app.Plan()
 	require.NoError(t, err)

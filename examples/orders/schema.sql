@@ -50,3 +50,13 @@ CREATE TABLE IF NOT EXISTS payments (
     received     INTEGER NOT NULL,                 -- milliseconds since 1970, UTC
     refused      TEXT                              -- why no order took it; NULL where one did
 ) STRICT, WITHOUT ROWID;
+
+-- Who changed what. It is written with the change itself, in one transaction.
+CREATE TABLE IF NOT EXISTS audit (
+    tenant TEXT    NOT NULL,
+    user   TEXT    NOT NULL, -- the name, which stays when the user is removed
+    method TEXT    NOT NULL,
+    path   TEXT    NOT NULL,
+    status INTEGER NOT NULL, -- of the answer
+    at     INTEGER NOT NULL  -- milliseconds since 1970, UTC
+) STRICT;

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/samber/do/v2"
+
 	"github.com/weft-go/weft"
 )
 
@@ -22,7 +24,7 @@ type settings struct {
 
 // service is everything that is open while the program serves.
 type service struct {
-	store    *store
+	injector do.Injector  // has the database
 	users    []credential // made for a database in memory, which would know nobody
 	server   *weft.Server
 	listener net.Listener
@@ -30,30 +32,24 @@ type service struct {
 
 // open opens a service. It answers from when run is called, which also closes it.
 func open(ctx context.Context, set settings, log *slog.Logger) (_ *service, err error) {
-	store, err := openStore(ctx, set.database)
-	if err != nil {
+	s := &service{injector: do.New()}
+	if s.server, err = newApp(services(s.injector, set.database), set.secret, log).Build(ctx); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, store.close())
+			err = errors.Join(err, s.server.Shutdown(ctx))
 		}
 	}()
-	var users []credential
 	if set.database == "" {
-		if users, err = addUsers(ctx, store, demoUsers); err != nil {
+		if s.users, err = addUsers(ctx, do.MustInvoke[*userRepository](s.injector), demoUsers); err != nil {
 			return nil, err
 		}
 	}
-	server, err := newApp(store, set.secret, log).Build(ctx)
-	if err != nil {
+	if s.listener, err = listen(ctx, set.address); err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, set.address)
-	if err != nil {
-		return nil, err
-	}
-	return &service{store, users, server, listener}, nil
+	return s, nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
@@ -69,12 +65,11 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 
 func (s *service) url() string { return "http://" + s.listener.Addr().String() }
 
-// run serves until ctx ends or the process is told to stop, lets the requests
-// under way finish, and closes the service.
+// run serves until ctx ends or the process is told to stop, and lets the requests
+// under way finish. Then the server closes the database, as it does with all services.
 func (s *service) run(ctx context.Context) error {
-	err := s.server.RunServer(ctx, &http.Server{
+	return s.server.RunServer(ctx, &http.Server{
 		ReadTimeout:  10 * time.Second, // weft sets none, for the sake of streams; there are none here
 		WriteTimeout: 30 * time.Second,
 	}, s.listener)
-	return errors.Join(err, s.store.close())
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samber/do/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -22,7 +23,8 @@ func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "orders.db")
 	s, err := open(t.Context(), settings{address: "localhost:0", database: file}, newLogger(t.Output(), slog.LevelInfo))
 	require.NoError(t, err)
-	key := addMia(t, s.store)
+	db := do.MustInvoke[*database](s.injector)
+	key := addMia(t, storeOf(db))
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.run(ctx) }()
@@ -72,7 +74,7 @@ func TestARequestUnderWayIsFinishedOnShutdown(t *testing.T) {
 	assert.NoError(t, got.resp.Body.Close())
 	require.NoError(t, <-stopped)
 
-	assert.Error(t, s.store.ready(t.Context()), "the database is closed")
+	assert.Error(t, db.HealthCheck(t.Context()), "the database is closed")
 	order, err := newStore(t, file).get(t.Context(), acme, 1)
 	require.NoError(t, err)
 	assert.Equal(t, "Ada", order.Customer)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -20,13 +19,48 @@ var (
 	fork = Item{SKU: "fork", Quantity: 2}
 )
 
+// store calls each method of a repository as a request does that calls no other.
+type store struct {
+	db *database
+	*userRepository
+	*paymentRepository
+}
+
 // newStore is a store that is closed when the test ends.
 func newStore(t *testing.T, file string) *store {
 	t.Helper()
-	s, err := openStore(t.Context(), file)
+	db, err := openDatabase(t.Context(), file)
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.close()) })
-	return s
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	return storeOf(db)
+}
+
+func storeOf(db *database) *store {
+	return &store{db, newUserRepository(db), newPaymentRepository(db)}
+}
+
+func (s *store) add(ctx context.Context, tenant Tenant, d Draft) (order Order, err error) {
+	err = s.db.within(ctx, func(tx *Tx) error { order, err = newOrderRepository(tx).add(ctx, tenant, d); return err })
+	return order, err
+}
+
+func (s *store) get(ctx context.Context, tenant Tenant, id int64) (order Order, err error) {
+	err = s.db.within(ctx, func(tx *Tx) error { order, err = newOrderRepository(tx).get(ctx, tenant, id); return err })
+	return order, err
+}
+
+func (s *store) list(ctx context.Context, tenant Tenant, filter Filter, paging Paging) (page Page, err error) {
+	err = s.db.within(ctx, func(tx *Tx) error { page, err = newOrderRepository(tx).list(ctx, tenant, filter, paging); return err })
+	return page, err
+}
+
+func (s *store) change(ctx context.Context, tenant Tenant, id int64, fn func(*Order) error) (order Order, err error) {
+	err = s.db.within(ctx, func(tx *Tx) error { order, err = newOrderRepository(tx).change(ctx, tenant, id, fn); return err })
+	return order, err
+}
+
+func (s *store) delete(ctx context.Context, tenant Tenant, id int64) error {
+	return s.db.within(ctx, func(tx *Tx) error { return newOrderRepository(tx).delete(ctx, tenant, id) })
 }
 
 // add adds an order of acme's.
@@ -174,7 +208,7 @@ func testCancelled(t *testing.T, s *store) {
 	assert.ErrorIs(t, s.delete(cancelled, acme, order.ID), context.Canceled)
 
 	halfway, cancel := context.WithCancel(t.Context())
-	err = s.within(halfway, func(tx *sql.Tx) error {
+	err = s.db.within(halfway, func(tx *Tx) error {
 		_, err := tx.ExecContext(halfway, `DELETE FROM orders`)
 		cancel()
 		return err
@@ -238,10 +272,10 @@ func testTenants(t *testing.T, s *store) {
 }
 
 func testReady(t *testing.T, s *store) {
-	assert.NoError(t, s.ready(t.Context()))
+	assert.NoError(t, s.db.HealthCheck(t.Context()))
 	_, err := s.db.ExecContext(t.Context(), `DROP TABLE items; DROP TABLE orders`)
 	require.NoError(t, err)
-	assert.Error(t, s.ready(t.Context()))
+	assert.Error(t, s.db.HealthCheck(t.Context()))
 }
 
 func count(t *testing.T, s *store, table string) (n int) {
@@ -259,11 +293,12 @@ func TestAFileKeepsItsOrders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), file)
-			s, err := openStore(t.Context(), file)
+			db, err := openDatabase(t.Context(), file)
 			require.NoError(t, err)
+			s := storeOf(db)
 			kept, err := s.add(t.Context(), acme, Draft{Customer: "Ada", Items: []Item{tea}})
 			require.NoError(t, err)
-			require.NoError(t, s.close())
+			require.NoError(t, db.Close())
 
 			assert.FileExists(t, file)
 			read, err := newStore(t, file).get(t.Context(), acme, kept.ID)
@@ -300,7 +335,7 @@ func TestAListIsReadByItsIndex(t *testing.T) {
 func TestADatabaseThatCannotBeOpenedIsNamed(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "no", "such", "folder", "orders.db")
-	_, err := openStore(t.Context(), file)
+	_, err := openDatabase(t.Context(), file)
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), file)
 }

@@ -2,18 +2,23 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 )
 
+// paymentRepository keeps payments in a transaction of its own, and not the request's: where an order
+// refuses a payment, that is an error, for which the request's would be rolled back, and the event has to stay.
+type paymentRepository struct{ db *database }
+
+func newPaymentRepository(db *database) *paymentRepository { return &paymentRepository{db} }
+
 // settle keeps the event and pays its order, both or neither. An event that is
 // kept already changes nothing: again is true then. Where the order does not take the
 // payment, the event is kept with the reason, which is returned: errNotFound, an *OrderClosed or a *PaymentRefused.
-func (s *store) settle(ctx context.Context, e PaymentEvent) (again bool, err error) {
+func (p *paymentRepository) settle(ctx context.Context, e PaymentEvent) (again bool, err error) {
 	var refused error
 	received := now()
-	err = s.within(ctx, func(tx *sql.Tx) error {
+	err = p.db.within(ctx, func(tx *Tx) error {
 		result, err := tx.ExecContext(ctx, `
 			INSERT INTO payments (event_id, tenant, order_id, amount_cents, received) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (event_id) DO NOTHING`,

@@ -7,17 +7,22 @@ import (
 	"fmt"
 )
 
+// userRepository keeps users. It needs no transaction: each of its methods is one statement.
+type userRepository struct{ db *database }
+
+func newUserRepository(db *database) *userRepository { return &userRepository{db} }
+
 // errUnknownKey says that no user has the key. Any other error of userWith
 // says that nobody knows.
 var errUnknownKey = errors.New("no user has this key")
 
 // addUser keeps a new user, and returns the key, which nobody can find out later.
-func (s *store) addUser(ctx context.Context, u User) (apiKey, error) {
+func (r *userRepository) addUser(ctx context.Context, u User) (apiKey, error) {
 	if err := u.check(); err != nil {
 		return "", err
 	}
 	key := newAPIKey()
-	result, err := s.db.ExecContext(ctx,
+	result, err := r.db.ExecContext(ctx,
 		`INSERT INTO users (key_hash, tenant, name, role) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, name) DO NOTHING`,
 		key.hash(), u.Tenant, u.Name, u.Role,
 	)
@@ -33,8 +38,8 @@ func (s *store) addUser(ctx context.Context, u User) (apiKey, error) {
 // userWith returns the user who has the key, or errUnknownKey. The hash is
 // looked up, not compared in constant time: what the time tells is about
 // hashes, and leads nobody back to a key.
-func (s *store) userWith(ctx context.Context, key apiKey) (u User, err error) {
-	err = s.db.QueryRowContext(ctx,
+func (r *userRepository) userWith(ctx context.Context, key apiKey) (u User, err error) {
+	err = r.db.QueryRowContext(ctx,
 		`SELECT name, role, tenant FROM users WHERE key_hash = ?`, key.hash(),
 	).Scan(&u.Name, &u.Role, &u.Tenant)
 	switch {
