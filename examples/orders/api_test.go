@@ -473,6 +473,7 @@ func TestEveryRequestLeavesOneLineInTheLog(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
 			a := newAPI(t, &log)
+			log.Reset() // of what was said at the start
 			got := a.call(t, row.method, row.path, "", "X-Request-ID: one")
 			a.Close()
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/samber/do/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft"
@@ -35,14 +36,19 @@ func TestGuardsKeepTheirContract(t *testing.T) {
 	t.Parallel()
 	t.Run("login", func(t *testing.T) {
 		t.Parallel()
-		s, closed := newStore(t, ""), newStore(t, "")
+		s := newStore(t, "")
 		key := addMia(t, s)
-		require.NoError(t, closed.close())
-		wefttest.TestGuard(t, login(s),
+		closed, err := openDatabase(t.Context(), "")
+		require.NoError(t, err)
+		require.NoError(t, closed.Close())
+		guard := func(s *store) weft.Guard {
+			return weft.ValueGuard(currentUser, "login", func(r *weft.Request) (User, error) { return login(s.userRepository, r) })
+		}
+		wefttest.TestGuard(t, guard(s),
 			wefttest.Sample("GET", "/", wefttest.Header("Authorization", "Bearer "+string(key))),
 			wefttest.Sample("GET", "/", wefttest.Header("Authorization", "Bearer wrong-key")),
 			wefttest.Sample("GET", "/"),
-			wefttest.Broken(login(closed)))
+			wefttest.Broken(guard(storeOf(closed))))
 	})
 	of := func(u User, tenant string) wefttest.Trait {
 		return wefttest.Sample("GET", "/", wefttest.With(currentUser, u), wefttest.PathValue("tenant", tenant))
@@ -90,16 +96,16 @@ func TestMappersKeepTheirContract(t *testing.T) {
 // Overrides serve where a stage is in the way: whoever is logged in.
 func TestTheAPIBehindAnotherLogin(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "")
+	injector := do.New()
 	cleo := User{"Cleo", Clerk, globex}
 	asCleo := weft.ValueGuard(currentUser, "Cleo", func(*weft.Request) (User, error) { return cleo, nil })
-	client := wefttest.New(t, newApp(s, testSecret, newLogger(t.Output(), 0)), wefttest.Replace("login", asCleo))
+	client := wefttest.New(t, newApp(services(injector, ""), testSecret, newLogger(t.Output(), 0)), wefttest.Replace("login", asCleo))
 
 	require.Equal(t, cleo, wefttest.Decode[User](client.Get("/api/me").Want(200)))
 	client.Post(ordersPath(globex), teaForTwo).Want(201)
 	require.Equal(t, "tenant_not_found", client.Get(ordersPath(acme)).Want(404).Problem().Code)
 
-	require.NoError(t, s.close())
+	require.NoError(t, do.MustInvoke[*database](injector).Close())
 	failed := client.Get(ordersPath(globex)).Want(500)
 	require.Error(t, failed.Err)
 	require.False(t, errors.Is(failed.Err, errNotFound))

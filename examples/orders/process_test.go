@@ -186,5 +186,5 @@ func TestTheProgramSaysThatItsAddressIsTaken(t *testing.T) {
 	var failed *exec.ExitError
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, 1, failed.ExitCode())
-	assert.Regexp(t, `^orders: the address \S+ is taken by another program; choose another with -addr`, string(out))
+	assert.Regexp(t, `(?m)^orders: the address \S+ is taken by another program; choose another with -addr`, string(out))
 }
