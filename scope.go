@@ -148,17 +148,24 @@ func (s *state) unmakeLast(n int) {
 			s.unmake(n)
 		}
 	}()
-	if settler, settles := value.(Settler); settles && st.settles && (!scope.settled || last < scope.untold) {
+	s.end(st, value, !scope.settled || last < scope.untold)
+	returned = true
+}
+
+// end closes a service, whatever its rolling back comes to.
+func (s *state) end(st *step, value any, untold bool) {
+	if st.closes {
+		defer func() {
+			if err := closeService(&s.base, value); err != nil {
+				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
+			}
+		}()
+	}
+	if settler, settles := value.(Settler); settles && st.settles && untold {
 		if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
 			logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
 		}
 	}
-	if st.closes {
-		if err := closeService(&s.base, value); err != nil {
-			logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
-		}
-	}
-	returned = true
 }
 
 // mayClose reports whether a value of the type may have to be closed.
