@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"runtime"
 	"slices"
 	"sync/atomic"
-
-	"net/http"
 
 	"github.com/samber/do/v2"
 
@@ -214,13 +213,6 @@ type need struct {
 	group   int
 }
 
-func (n need) asked() asked {
-	if n.service < 0 {
-		return groups[n.group].asked
-	}
-	return types[n.service][0].asked // the form is the graph's to say
-}
-
 // event is what happened to an instance.
 type event struct {
 	what string // made, settled or closed
@@ -232,7 +224,6 @@ type event struct {
 type world struct {
 	services []*service
 	stages   []*stage
-	late     bool // what settles is refused
 
 	serial  int
 	events  []event
