@@ -144,6 +144,105 @@ func TestLaw9AnAroundCostsNoAllocation(t *testing.T) {
 	assert.Equal(t, none+1, measure(20), "beyond them, one allocation for all")
 }
 
+// counted is a service of a request; K tells one from another.
+type counted[K any] struct{ below any }
+
+func countedOn[K, Below any](c *Container) {
+	PerRequest[*counted[K]](c, Fn1(func(b *counted[Below]) *counted[K] { return &counted[K]{b} }))
+}
+
+func serviceHandler[S any]() *Handler[struct{}, pong] {
+	return HandleFrom(func(S, context.Context, struct{}) (pong, error) { return pong{"hello"}, nil })
+}
+
+func TestLaw9ServicesThatAreNotNeededCostNothing(t *testing.T) {
+	get := httptest.NewRequest("GET", "/x", nil)
+	measure := func(c *Container, h *Handler[struct{}, pong], m ...Middleware) float64 {
+		app := New(WithContainer(c))
+		app.Use(m...)
+		app.Handle("GET /x", h)
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	c := NewContainer(nil)
+	Singleton[*pong](c, func() *pong { return &pong{} })
+	PerRequest[*counted[[1]int]](c, func(*pong) *counted[[1]int] { return nil })
+	pass := MiddlewareFunc(func(r *Request, next Next) Response { return next(r) })
+	none, one := measure(nil, Handle(ping)), measure(nil, Handle(ping), pass)
+	assert.Equal(t, none, measure(c, Handle(ping)), "a container")
+	assert.Equal(t, none, measure(c, serviceHandler[*pong]()), "a handler of a singleton")
+	assert.Equal(t, one, measure(c, Handle(ping), MiddlewareFrom(func(_ *pong, r *Request, next Next) Response { return next(r) })), "a middleware of one")
+	assert.Equal(t, none, measure(c, Handle(ping).Guard(GuardFrom(func(*pong, *Request) error { return nil }))), "a guard of one")
+	assert.Equal(t, none, measure(c, CheckFrom(Handle(ping), func(*pong, context.Context, struct{}) error { return nil })), "a check of one")
+	assert.Equal(t, none, measure(c, AroundFrom(Handle(ping), func(_ *pong, ctx context.Context, in struct{}, next func(context.Context, struct{}) (pong, error)) (pong, error) {
+		return next(ctx, in)
+	})), "an around of one")
+}
+
+// One for the scope, whatever is in it, beside the services themselves; and one more for an app of more than sixty.
+func TestLaw9TheServicesOfARequestCostOneAllocationBesideThemselves(t *testing.T) {
+	get := httptest.NewRequest("GET", "/x", nil)
+	chain := func(others int) *Container {
+		c := NewContainer(nil)
+		PerRequest[*counted[[1]int]](c, Fn0(func() *counted[[1]int] { return &counted[[1]int]{} }))
+		countedOn[[2]int, [1]int](c)
+		countedOn[[3]int, [2]int](c)
+		countedOn[[4]int, [3]int](c)
+		countedOn[[5]int, [4]int](c)
+		countedOn[[6]int, [5]int](c)
+		countedOn[[7]int, [6]int](c)
+		countedOn[[8]int, [7]int](c)
+		countedOn[[9]int, [8]int](c)
+		countedOn[[10]int, [9]int](c)
+		for range others { // that another route needs
+			PerRequest[*pong](c, func() *pong { return nil }, InGroup())
+		}
+		return c
+	}
+	measure := func(c *Container, h *Handler[struct{}, pong], others ...Endpoint) float64 {
+		app := New(WithContainer(c))
+		app.Handle("GET /x", h)
+		for _, o := range others {
+			app.Handle("GET /others", o)
+		}
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	none := measure(nil, Handle(ping))
+	for _, others := range []int{0, 10, 40, 200} {
+		var more []Endpoint
+		if others > 0 {
+			more = append(more, serviceHandler[[]*pong]())
+		}
+		budget := 1.0
+		if others > 60 {
+			budget++
+		}
+		for n, h := range map[int]*Handler[struct{}, pong]{
+			1: serviceHandler[*counted[[1]int]](), 3: serviceHandler[*counted[[3]int]](),
+			5: serviceHandler[*counted[[5]int]](), 10: serviceHandler[*counted[[10]int]](),
+		} {
+			t.Run(fmt.Sprintf("%d of %d", n, others+10), func(t *testing.T) {
+				own := measure(chain(others), h, more...) - none - float64(n)
+				t.Logf("%v allocations of its own", own)
+				assert.LessOrEqual(t, own, budget)
+			})
+		}
+	}
+}
+
+func TestLaw9ClosingCostsNoAllocation(t *testing.T) {
+	get := httptest.NewRequest("GET", "/x", nil)
+	app := New(WithContainer(NewContainer(nil)))
+	PerRequest[*closable](app.container, Fn0(func() *closable { return &closable{1} }))
+	app.Handle("GET /x", serviceHandler[*closable]())
+	bare := New()
+	bare.Handle("GET /x", Handle(ping))
+	assert.Equal(t, allocations(t, budgetServer(t, bare), get, "")+2, allocations(t, budgetServer(t, app), get, ""), "the service and the scope")
+}
+
+type closable struct{ n int }
+
+func (*closable) Close() error { return nil }
+
 func TestLaw9OneFinallyCostsNoAllocation(t *testing.T) {
 	for n, more := range []float64{0, 0, 1} {
 		app := New()

@@ -224,7 +224,7 @@ func overriding[T any](at callsite.Site, name string, value T) OverrideOption {
 func (c *Container) With(overrides ...OverrideOption) *Container {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clone := &Container{injector: cloned(c.injector), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings)}
+	clone := &Container{injector: cloned(c.injector), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings), mounted: slices.Clone(c.mounted)}
 	for _, s := range c.services {
 		copied := *s
 		if copied.mounted { // the clone has it as the application's own, made of what c has

@@ -46,20 +46,57 @@ type requestScope struct {
 	ended   bool
 	lent    *lender    // the injector, which several goroutines may ask
 	mu      sync.Mutex // used where there is one
-	room    [8]any
-	order   [4]*step
+}
+
+// newScope is an empty scope. However many services the app has, up to 62, it is one
+// allocation with room for all: their slots, and the order in which they are made.
+func newScope(slots int) *requestScope {
+	switch {
+	case slots <= 8:
+		s := &struct {
+			requestScope
+			slots [8]any
+			made  [8 - firstSlot]*step
+		}{}
+		return s.with(s.slots[:], s.made[:0])
+	case slots <= 16:
+		s := &struct {
+			requestScope
+			slots [16]any
+			made  [16 - firstSlot]*step
+		}{}
+		return s.with(s.slots[:], s.made[:0])
+	case slots <= 32:
+		s := &struct {
+			requestScope
+			slots [32]any
+			made  [32 - firstSlot]*step
+		}{}
+		return s.with(s.slots[:], s.made[:0])
+	case slots <= 64:
+		s := &struct {
+			requestScope
+			slots [64]any
+			made  [64 - firstSlot]*step
+		}{}
+		return s.with(s.slots[:], s.made[:0])
+	}
+	s := &struct {
+		requestScope
+		made [16]*step // few routes need more
+	}{}
+	return s.with(make([]any, slots), s.made[:0])
+}
+
+func (scope *requestScope) with(slots []any, made []*step) *requestScope {
+	scope.slots, scope.made = slots, made
+	return scope
 }
 
 func (s *state) openScope() *requestScope {
 	if s.scope == nil {
-		a := s.server.assembly
-		scope := &requestScope{}
-		if scope.slots = scope.room[:]; a.slots > len(scope.room) {
-			scope.slots = make([]any, a.slots)
-		}
-		scope.made = scope.order[:0]
-		scope.slots[slotContext] = &s.base
-		s.scope = scope
+		s.scope = newScope(s.server.assembly.slots)
+		s.scope.slots[slotContext] = &s.base
 	}
 	return s.scope
 }
@@ -172,17 +209,24 @@ func (s *state) unmakeLast(n int) {
 			s.unmake(n)
 		}
 	}()
-	if settler, settles := value.(Settler); settles && st.settles && (!scope.settled || last < scope.untold) {
+	s.end(st, value, !scope.settled || last < scope.untold)
+	returned = true
+}
+
+// end closes a service, whatever its rolling back comes to.
+func (s *state) end(st *step, value any, untold bool) {
+	if st.closes {
+		defer func() {
+			if err := closeService(&s.base, value); err != nil {
+				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
+			}
+		}()
+	}
+	if settler, settles := value.(Settler); settles && st.settles && untold {
 		if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
 			logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
 		}
 	}
-	if st.closes {
-		if err := closeService(&s.base, value); err != nil {
-			logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
-		}
-	}
-	returned = true
 }
 
 // mayClose reports whether a value of the type may have to be closed.

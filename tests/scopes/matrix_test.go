@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/samber/do/v2"
 	"github.com/stretchr/testify/assert"
@@ -542,3 +543,9 @@ func (c cell) try(t *testing.T) (requests int) {
 }
 
 const clients = 64
+
+// How long a test waits for what must happen, and how often it looks.
+const (
+	waitFor = 10 * time.Second
+	tick    = time.Millisecond
+)
