@@ -271,7 +271,6 @@ func (a *assembler) mountAll() (mounted []*service) {
 }
 
 func (a *assembler) addAll() error {
-	needed := a.needed()
 	for _, n := range a.order {
 		switch {
 		case n.Key.Type == nil: // a stage
@@ -281,9 +280,7 @@ func (a *assembler) addAll() error {
 				}
 			}
 		case n.Lifetime == graph.Request:
-			if needed[n] { // each request has a slot for it
-				a.addStep(n)
-			}
+			a.addStep(n) // also what no stage needs: the injector of a request may be asked for it
 		default:
 			value, err := a.singleton(n)
 			if err != nil {
@@ -294,19 +291,6 @@ func (a *assembler) addAll() error {
 		}
 	}
 	return nil
-}
-
-// needed is what stages need, through others too.
-func (r *resolution) needed() map[*graph.Node]bool {
-	needed := map[*graph.Node]bool{}
-	for _, n := range slices.Backward(r.order) {
-		if n.Key.Type == nil || needed[n] {
-			for _, d := range slices.Concat(n.Deps, n.Members) {
-				needed[d] = true
-			}
-		}
-	}
-	return needed
 }
 
 // unmount shuts down what a Build that failed has made, the last first, and takes it

@@ -108,6 +108,9 @@ var ErrScopeClosed = errors.New("the request is over, and its services are close
 func (s *state) obtain(st *step) (any, error) {
 	scope := s.openScope()
 	if scope.lent == nil {
+		if scope.ended {
+			return nil, ErrScopeClosed
+		}
 		scope.slots[slotLogger] = s.logger() // which knows the route, once there is one
 	}
 	for _, b := range st.before {
