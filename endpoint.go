@@ -291,8 +291,7 @@ func nullTest(t reflect.Type) func(out any) bool {
 		}
 	case reflect.Interface: // which may hold a nil pointer
 		return func(out any) bool {
-			v := reflect.ValueOf(out).Elem().Elem()
-			return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+			return isNull(reflect.ValueOf(out).Elem().Interface())
 		}
 	}
 	return nil

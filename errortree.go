@@ -102,8 +102,7 @@ type sliceIdentity struct {
 }
 
 func isNilPointer(err error) bool {
-	v := reflect.ValueOf(err)
-	return v.Kind() == reflect.Pointer && v.IsNil()
+	return err != nil && isNull(err)
 }
 
 // identical reports whether two errors are the same, also where they cannot be compared.

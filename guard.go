@@ -110,8 +110,8 @@ func asGuard(g Guard) *guard {
 			return &guard{rules: rules{name: functionName(g)}, allow: g}
 		}
 	default:
-		if v := reflect.ValueOf(g); v.IsValid() && (v.Kind() != reflect.Pointer || !v.IsNil()) {
-			return &guard{rules: rules{name: strings.TrimPrefix(v.Type().String(), "*")}, allow: g.Allow}
+		if !isNull(g) {
+			return &guard{rules: rules{name: strings.TrimPrefix(reflect.TypeOf(g).String(), "*")}, allow: g.Allow}
 		}
 	}
 	return &guard{rules: rules{name: "nil"}}

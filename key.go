@@ -64,10 +64,7 @@ func nothing[T any]() func(value any) bool {
 			return value == any(zero)
 		}
 	case reflect.Interface: // which may hold a nil pointer
-		return func(value any) bool {
-			v := reflect.ValueOf(value)
-			return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
-		}
+		return isNull
 	}
 	return func(any) bool { return false }
 }

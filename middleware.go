@@ -149,7 +149,7 @@ func declaration(m Middleware) (d declared, dispatch func(*Request, Next) Respon
 	if fn, isFunc := d.Middleware.(MiddlewareFunc); isFunc { // called without the detour through its method
 		return d, fn, fn != nil
 	}
-	if v := reflect.ValueOf(d.Middleware); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if isNull(d.Middleware) {
 		return d, nil, false
 	}
 	return d, d.Dispatch, true
