@@ -72,7 +72,7 @@ type service struct {
 // ServiceOption says something about a service.
 type ServiceOption func(*service)
 
-// NamedService gives a service a name: it is asked for by a field with the tag do:"name", and not by its type alone.
+// NamedService gives a service a name: it is asked for by a field with the tag inject:"name", or do:"name" of [Fields], and not by its type alone.
 func NamedService(name string) ServiceOption { return func(s *service) { s.node.Key.Name = name } }
 
 // InGroup makes a service one of several of its type, which are asked for

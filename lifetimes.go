@@ -63,6 +63,9 @@ func (r *resolution) inferLifetimes() {
 	r.order = order
 	r.findReach()
 	for _, p := range problems {
+		if c == nil {
+			p.Remedy = "give the app a container that provides it, by WithContainer"
+		}
 		r.problems = addOnce(r.problems, BuildError{Source: p.At, Problem: p.Text, Remedy: p.Remedy, at: r.siteOf(p.At, needy)})
 	}
 	for _, n := range order {

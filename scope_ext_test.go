@@ -286,7 +286,7 @@ func TestEveryMistakeInTheGraphIsFoundAtOnce(t *testing.T) {
 	app, _ = newApp()
 	app.Handle("GET /x", weft.HandleFrom((*journalist).Write))
 	_, err = app.Plan()
-	require.ErrorContains(t, err, "which nothing provides")
+	require.ErrorContains(t, err, "which nothing provides; give the app a container that provides it, by WithContainer")
 }
 
 type journalist struct{}
