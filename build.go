@@ -41,7 +41,7 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 		}
 	}
 	for _, w := range r.plan.Warnings {
-		from.logger.WarnContext(ctx, "a declaration has no effect", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
+		from.logger.WarnContext(ctx, "a declaration is seldom meant", "source", w.Source, "route", w.Route, "problem", w.Problem, "remedy", w.Remedy)
 	}
 	srv := r.link(services)
 	srv.test = test

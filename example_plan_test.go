@@ -90,7 +90,7 @@ func ExampleBuildError() {
 	//   write the wildcard into the pattern, or mend the name
 }
 
-// A warning is about what has no effect; Build logs it.
+// A warning is about what is seldom meant, as it has no effect; Build logs it.
 func ExampleWarning() {
 	app := quiet()
 	app.Group("").Catch(closed503) // a group without routes

@@ -18,7 +18,7 @@ import (
 //
 //	struct{}     nothing is read (as with any struct type without fields)
 //	*Request     the request itself; nothing is decoded
-//	a struct with path, query, header, cookie, body or value tags
+//	a struct with path, query, header, cookie, body, value or inject tags
 //	             what the tags say; see [Struct]
 //	a type with FromRequest(*Request) error on its pointer
 //	             what that method reads
@@ -101,8 +101,8 @@ func (h *Handler[Req, Resp]) Intercept(m ...Middleware) *Handler[Req, Resp] {
 }
 
 // Around adds a typed function around the handler, inside those of the app and
-// the groups and inside what was added before; see [Around]. Options name it, or say which keys it [Needs]
-// and [Reads]; it has no Request to set one on.
+// the groups and inside what was added before; see [Around]. Options name it, or say which keys it [Needs],
+// [Reads] and [Provides], by [Key.SetIn].
 func (h *Handler[Req, Resp]) Around(fn Around[Req, Resp], opts ...StageOption) *Handler[Req, Resp] {
 	return (*Handler[Req, Resp])((*spec)(h).withAround(functionName(fn), wrapAround(fn), opts))
 }

@@ -21,7 +21,7 @@ type Plan struct {
 	Routes []RoutePlan `json:"routes"`
 	// Misses are the groups whose middleware runs where no route matched.
 	Misses []MissPlan `json:"misses"`
-	// Warnings are about declarations that have no effect. Build logs each.
+	// Warnings are about declarations that are seldom meant as they are. Build logs each.
 	Warnings []Warning `json:"warnings"`
 	// Services are those of the container, each behind what it needs.
 	Services []ServiceInfo `json:"services,omitempty"`
@@ -254,7 +254,7 @@ func (e *BuildError) Unwrap() error { return e.cause }
 // Error is source, route, problem and remedy in one line.
 func (e *BuildError) Error() string { return Warning{e.Source, e.Route, e.Problem, e.Remedy}.String() }
 
-// Warning is a declaration that does no harm and, for certain, no good. It has
+// Warning is about a declaration that is seldom meant as it is, such as one without effect. It has
 // the members of a [BuildError], but does not keep the App from being built.
 type Warning struct {
 	Source  string `json:"source"`

@@ -126,7 +126,7 @@ func TestAMapperThatNothingCanReachIsWarnedOf(t *testing.T) {
 			srv := build(t, app)
 			assert.Contains(t, srv.Explain(), found[0].String())
 			require.Len(t, log.all(), 1)
-			assert.Contains(t, log.all()[0], "WARN a declaration has no effect")
+			assert.Contains(t, log.all()[0], "WARN a declaration is seldom meant")
 			assert.Contains(t, log.all()[0], found[0].Problem)
 		})
 	}
