@@ -135,9 +135,11 @@ func (scope *requestScope) make(s *state, st *step) (err error) {
 	}
 	scope.slots[st.slot] = value
 	scope.made = append(scope.made, st)
-	if _, settles := value.(Settler); settles && st.unsure && scope.settled {
-		s.unmake(len(scope.made) - 1)
-		return &during{"making " + st.name, ErrSettled}
+	if st.unsure && scope.settled {
+		if _, settles := value.(Settler); settles {
+			s.unmake(len(scope.made) - 1)
+			return &during{"making " + st.name, ErrSettled}
+		}
 	}
 	return nil
 }
@@ -167,41 +169,40 @@ var errUnsettled = errors.New("the request did not get to where it is settled")
 
 // unmake rolls back, closes and forgets what was made after the first n.
 func (s *state) unmake(n int) {
-	for s.scope != nil && len(s.scope.made) > n {
-		s.unmakeLast(n)
-	}
-}
-
-// unmakeLast ends the last service that was made, and all after the first n where it ends the goroutine.
-func (s *state) unmakeLast(n int) {
 	scope := s.scope
-	last := len(scope.made) - 1
-	st := scope.made[last]
-	value := scope.slots[st.slot]
-	scope.slots[st.slot], scope.made = nil, scope.made[:last]
-	returned := false
-	defer func() {
-		if !returned { // runtime.Goexit
-			s.unmake(n)
-		}
-	}()
-	s.end(st, value, !scope.settled || last < scope.untold)
-	returned = true
+	if scope == nil || len(scope.made) <= n {
+		return
+	}
+	defer s.unmake(n) // the rest, where one of them ends the goroutine
+	for len(scope.made) > n {
+		last := len(scope.made) - 1
+		st := scope.made[last]
+		value := scope.slots[st.slot]
+		scope.slots[st.slot], scope.made = nil, scope.made[:last]
+		s.end(st, value, !scope.settled || last < scope.untold)
+	}
 }
 
-// end closes a service, whatever its rolling back comes to.
+// end rolls a service back, unless it has been told how the request ended, and closes it.
 func (s *state) end(st *step, value any, untold bool) {
-	if st.closes {
-		defer func() {
-			if err := closeService(&s.base, value); err != nil {
-				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
-			}
-		}()
+	if !st.settles || !untold {
+		s.close(st, value)
+		return
 	}
-	if settler, settles := value.(Settler); settles && st.settles && untold {
+	defer s.close(st, value) // whatever rolling back comes to
+	if settler, settles := value.(Settler); settles {
 		if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
 			logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
 		}
+	}
+}
+
+func (s *state) close(st *step, value any) {
+	if !st.closes {
+		return
+	}
+	if err := closeService(&s.base, value); err != nil {
+		logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
 	}
 }
 

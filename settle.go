@@ -98,8 +98,11 @@ func (s *state) settle(o Outcome) (failed error) {
 	scope.settled, scope.untold = true, len(scope.made)
 	for _, st := range slices.Backward(scope.made) {
 		scope.untold--
+		if !st.settles {
+			continue
+		}
 		settler, settles := scope.slots[st.slot].(Settler)
-		if !settles || !st.settles {
+		if !settles {
 			continue
 		}
 		if err := tell(&s.base, settler, o); err != nil {
