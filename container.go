@@ -31,7 +31,8 @@ import (
 // may take a *slog.Logger, the app's or the request's, and a [*Request], which makes it per request.
 //
 // Declaring is not safe for concurrent use, and is over when an app that has the
-// container is built.
+// container is built. Several apps may have it: its singletons are then the same for all, and are shut down with the
+// last of the servers that were built.
 type Container struct {
 	injector do.Injector
 	services []*service

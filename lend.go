@@ -79,9 +79,17 @@ func (scope *requestScope) finish(s *state, st *step, m *making) (err error) {
 	defer close(m.done)
 	defer func() {
 		scope.mu.Lock()
-		defer scope.mu.Unlock()
-		if scope.slots[st.slot] = value; value != nil {
+		late := scope.ended && value != nil
+		switch scope.slots[st.slot] = nil; {
+		case late: // asked for by a goroutine that the request left behind
+			err = ErrScopeClosed
+		case value != nil:
+			scope.slots[st.slot] = value
 			scope.made = append(scope.made, st)
+		}
+		scope.mu.Unlock()
+		if late {
+			s.end(st, value, true)
 		}
 	}()
 	made, err := scope.construct(s, st)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/samber/do/v2"
 	"github.com/stretchr/testify/assert"
@@ -63,6 +65,45 @@ func TestAnInjectorOfTheRequestHasTheInstancesOfItsStages(t *testing.T) {
 	_, err := do.Invoke[*transaction](kept)
 	require.ErrorContains(t, err, "the request is over")
 	assert.Equal(t, int64(4), s.nth.Load())
+	assert.Empty(t, log.errors())
+}
+
+// lingering counts what is open of it.
+type lingering struct{ open *atomic.Int64 }
+
+func (l *lingering) Close() error { l.open.Add(-1); return nil }
+
+func TestWhatIsMadeTooLateIsClosed(t *testing.T) {
+	var open, late atomic.Int64
+	begun := make(chan struct{})
+	c := weft.NewContainer(nil)
+	weft.PerRequest[*lingering](c, func() *lingering {
+		open.Add(1)
+		close(begun)
+		time.Sleep(time.Millisecond)
+		return &lingering{&open}
+	})
+	app, log := newApp(weft.WithContainer(c))
+	var all sync.WaitGroup
+	app.Handle("GET /x", weft.Handle(func(_ context.Context, r *weft.Request) (string, error) {
+		injector := r.Scope()
+		all.Go(func() {
+			if _, err := do.Invoke[*lingering](injector); err != nil {
+				assert.ErrorIs(t, err, weft.ErrScopeClosed)
+				late.Add(1)
+			}
+		})
+		<-begun
+		return "", nil
+	}))
+	srv := build(t, app)
+	for range 50 {
+		begun = make(chan struct{})
+		srv.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/x", nil))
+		all.Wait()
+		require.Zero(t, open.Load(), "also what a goroutine asked for that the request has left behind")
+	}
+	assert.Positive(t, late.Load())
 	assert.Empty(t, log.errors())
 }
 

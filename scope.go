@@ -121,9 +121,13 @@ func (s *state) obtain(st *step) (any, error) {
 	if err := scope.make(s, st); err != nil {
 		return nil, err
 	}
-	if scope.lent != nil {
-		scope.mu.Lock()
-		defer scope.mu.Unlock()
+	if scope.lent == nil {
+		return scope.slots[st.slot], nil
+	}
+	scope.mu.Lock()
+	defer scope.mu.Unlock()
+	if scope.ended {
+		return nil, ErrScopeClosed
 	}
 	return scope.slots[st.slot], nil
 }
@@ -148,7 +152,8 @@ func (scope *requestScope) make(s *state, st *step) error {
 
 // construct calls the constructor.
 func (scope *requestScope) construct(s *state, st *step) (any, error) {
-	if scope.settled && st.settles && !st.unsure {
+	settled := st.settles && scope.isSettled()
+	if settled && !st.unsure {
 		return nil, &during{"making " + st.name, ErrSettled}
 	}
 	value, err := st.run(s, arguments{scope.slots, s.server.assembly.fixed}, st.in)
@@ -158,10 +163,19 @@ func (scope *requestScope) construct(s *state, st *step) (any, error) {
 	case isNull(value):
 		return nil, fmt.Errorf("making %s: the constructor returned nil and no error", st.name)
 	}
-	if _, settles := value.(Settler); settles && st.unsure && scope.settled {
-		return nil, &during{"making " + st.name, errors.Join(ErrSettled, closeService(&s.base, value))}
+	if settled {
+		if _, settles := value.(Settler); settles {
+			return nil, &during{"making " + st.name, errors.Join(ErrSettled, closeService(&s.base, value))}
+		}
 	}
 	return value, nil
+}
+
+// isSettled is asked by whichever goroutine makes a service.
+func (scope *requestScope) isSettled() bool {
+	scope.mu.Lock()
+	defer scope.mu.Unlock()
+	return scope.settled
 }
 
 // closeDeadline is how long one service may take to close.
@@ -194,41 +208,44 @@ var errUnsettled = errors.New("the request did not get to where it is settled")
 
 // unmake rolls back, closes and forgets what was made after the first n.
 func (s *state) unmake(n int) {
-	for s.scope != nil && len(s.scope.made) > n {
-		s.unmakeLast(n)
-	}
-}
-
-// unmakeLast ends the last service that was made, and all after the first n where it ends the goroutine.
-func (s *state) unmakeLast(n int) {
 	scope := s.scope
-	last := len(scope.made) - 1
-	st := scope.made[last]
-	value := scope.slots[st.slot]
-	scope.slots[st.slot], scope.made = nil, scope.made[:last]
-	returned := false
-	defer func() {
-		if !returned { // runtime.Goexit
-			s.unmake(n)
+	if scope == nil || len(scope.made) <= n {
+		return
+	}
+	defer s.unmake(n) // the rest, where one of them ends the goroutine
+	for len(scope.made) > n {
+		last := len(scope.made) - 1
+		st := scope.made[last]
+		value := scope.slots[st.slot]
+		scope.mu.Lock()
+		if scope.made = scope.made[:last]; !scope.ended {
+			scope.slots[st.slot] = nil // to be made anew, where it is asked for again
 		}
-	}()
-	s.end(st, value, !scope.settled || last < scope.untold)
-	returned = true
+		scope.mu.Unlock()
+		s.end(st, value, !scope.settled || last < scope.untold)
+	}
 }
 
-// end closes a service, whatever its rolling back comes to.
+// end rolls a service back, unless it has been told how the request ended, and closes it.
 func (s *state) end(st *step, value any, untold bool) {
-	if st.closes {
-		defer func() {
-			if err := closeService(&s.base, value); err != nil {
-				logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
-			}
-		}()
+	if !st.settles || !untold {
+		s.close(st, value)
+		return
 	}
-	if settler, settles := value.(Settler); settles && st.settles && untold {
+	defer s.close(st, value) // whatever rolling back comes to
+	if settler, settles := value.(Settler); settles {
 		if err := tell(&s.base, settler, Outcome{Err: errUnsettled}); err != nil {
 			logFailure(s.logger(), s.first(), "rolling back failed", st.name, err)
 		}
+	}
+}
+
+func (s *state) close(st *step, value any) {
+	if !st.closes {
+		return
+	}
+	if err := closeService(&s.base, value); err != nil {
+		logFailure(s.logger(), s.first(), "closing a service of the request failed", st.name, err)
 	}
 }
 

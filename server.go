@@ -69,13 +69,15 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // finish runs the Finally stages, last entered first, whichever way the
 // request ended, and gives back what was borrowed.
 func (s *state) finish(sent *Sent) {
+	defer func() { // also where a Finally ends the goroutine
+		s.closeScope()
+		s.startWork(sent)
+		s.body.release(s.server)
+	}()
 	for _, f := range slices.Backward(s.finals) {
 		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
 	}
-	s.closeScope()
-	s.startWork(sent)
-	s.body.release(s.server)
 }
 
 func (f final) run(sent Sent) {

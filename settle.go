@@ -95,11 +95,17 @@ func (s *state) settle(o Outcome) (failed error) {
 	if scope.settled {
 		return nil
 	}
-	scope.settled, scope.untold = true, len(scope.made)
-	for _, st := range slices.Backward(scope.made) {
+	scope.mu.Lock()
+	made := scope.made
+	scope.settled, scope.untold = true, len(made)
+	scope.mu.Unlock()
+	for _, st := range slices.Backward(made) {
 		scope.untold--
+		if !st.settles {
+			continue
+		}
 		settler, settles := scope.slots[st.slot].(Settler)
-		if !settles || !st.settles {
+		if !settles {
 			continue
 		}
 		if err := tell(&s.base, settler, o); err != nil {

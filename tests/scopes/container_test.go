@@ -170,6 +170,10 @@ func TestWhatWouldHaveNoEffectIsAnErrorOfPlan(t *testing.T) {
 			weft.Auto[*repo](c, func() *repo { return nil })
 			weft.Implements[store, *repo](c)
 		}},
+		{"*scopes_test.pool is also provided with do.Provide", func(c *weft.Container, i do.Injector) {
+			do.Provide(i, func(do.Injector) (*pool, error) { return nil, nil })
+			weft.Singleton[*pool](c, func() *pool { return nil })
+		}},
 		{"the constructor of <-chan int returns a chan int", func(c *weft.Container, _ do.Injector) {
 			weft.PerRequest[<-chan int](c, func() chan int { return make(chan int) })
 		}},
