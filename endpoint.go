@@ -9,6 +9,7 @@ import (
 
 	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // endpoint is all the plan knows of a Handler; nothing behind it has type parameters.
@@ -136,6 +137,9 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 		detail = fmt.Sprintf("within %v", e.timeout)
 	}
 	handler = step(KindHandler, e.name, detail)
+	if e.service != nil {
+		handler.services = []graph.Key{*e.service}
+	}
 	switch {
 	case e.output != nil:
 		respond = step(KindRespond, "respond", e.output.describe(e.success()))

@@ -288,9 +288,6 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
 	rr.checks = r.once(nil, r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels))
-	if service := d.endpoint.service; service != nil {
-		rr.handler.services = []graph.Key{*service}
-	}
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
 			st.levels = levels
