@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
@@ -20,7 +21,7 @@ type endpoint struct {
 
 //go:noinline
 func (s *spec) endpoint() *endpoint {
-	if s == nil {
+	if s == nil || s.req == nil { // new(Handler) is as good as none
 		return nil
 	}
 	return &endpoint{*s, newOutput(s.resp)}
@@ -89,6 +90,25 @@ func (e *endpoint) success() int {
 // encodes reports whether a success has a body that is the Resp as JSON.
 func (e *endpoint) encodes() bool {
 	return e.output == nil && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
+}
+
+// warnOfBodies warns of a handler that wants a body from requests which have none, and of one
+// whose answer is never sent. A pointer may be nil.
+func (r *resolution) warnOfBodies(rr *resolvedRoute, name string) {
+	e := rr.endpoint
+	if set(e.statusAt) && !bodyAllowed(e.status) && e.output == nil && !empty(e.resp) && e.resp.Kind() != reflect.Pointer && e.resp.Kind() != reflect.Interface {
+		r.warn(e.statusAt, name, fmt.Sprintf("Status(%d) is sent without a body, and the handler returns a %v", e.status, e.resp), "return struct{}, or take another status")
+	}
+	method, _, _ := strings.Cut(name, " ")
+	if rr.intake == nil || method != http.MethodGet && method != http.MethodHead {
+		return
+	}
+	for _, read := range rr.intake.reads {
+		if read.Source == SourceBody && read.Required {
+			r.warn(rr.at, name, fmt.Sprintf("the handler reads a body of type %v, and requests with %s have none", e.req, method),
+				"give the fields tags such as path or query; one value alone is read by an extractor such as PathValue, attached with Extract")
+		}
+	}
 }
 
 // writes are the values that a success is made of, as far as Resp says.

@@ -110,7 +110,7 @@ func (r *resolution) mapperNodes() []*graph.Node {
 	add := func(mappers []attachedMapper) {
 		for _, m := range mappers {
 			if len(m.services) > 0 {
-				nodes = append(nodes, &graph.Node{Label: "the mapper for errors of " + m.name, At: m.at.String(), Needs: m.services})
+				nodes = append(nodes, &graph.Node{Label: "the mapper for " + errorsOf(m.name), At: m.at.String(), Needs: m.services})
 			}
 		}
 	}
