@@ -363,7 +363,11 @@ func (a *assembler) construct(i do.Injector, n *graph.Node, s *service) (any, er
 			args[j] = a.app.logger
 		}
 	}
-	value, err := s.make.run(arguments{nil, args}, in)
+	var value any
+	err := contained(func() (err error) {
+		value, err = s.make.run(arguments{nil, args}, in)
+		return err
+	})
 	if err == nil && isNull(value) {
 		err = errors.New("the constructor returned nil and no error")
 	}

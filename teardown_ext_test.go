@@ -130,3 +130,14 @@ func TestAHealthCheckThatPanicsIsAFailedOne(t *testing.T) {
 	status, _ = ask()
 	assert.Equal(t, 200, status)
 }
+
+func TestAConstructorThatPanicsIsAnErrorOfBuild(t *testing.T) {
+	c := weft.NewContainer(nil)
+	weft.Singleton[*disk](c, func() *disk { panic("no disk") })
+	app, _ := newApp(weft.WithContainer(c))
+	_, err := app.Build(t.Context())
+	require.ErrorContains(t, err, "making *weft_test.disk failed: panic: no disk; see what its constructor says")
+	var panicked *weft.PanicError
+	require.ErrorAs(t, err, &panicked)
+	assert.Contains(t, string(panicked.Stack), "teardown_ext_test.go")
+}
