@@ -22,6 +22,7 @@ type Server struct {
 	sending    *stage // what fails where no stage has
 	moreMarks  int
 	ring       keyring
+	settable   uint64 // by what runs where no route does
 	assembly   *assembly
 	logger     *slog.Logger
 	input      *input
