@@ -209,7 +209,9 @@ func TestABodyThatFails(t *testing.T) {
 			app.Use(weft.After("header", func(_ *weft.Request, resp weft.Response) weft.Response {
 				return resp.WithHeader("X-Outer", "yes").WithHeader("Etag", `"1"`).WithHeader("Cache-Control", "max-age=60")
 			}))
-			app.Catch(weft.On(func(_ *weft.Request, e *outOfStock) weft.Response { return says("mapped").WithStatus(http.StatusTeapot) }))
+			app.Catch(weft.On(func(_ *weft.Request, e *outOfStock) weft.Response {
+				return says("mapped").WithStatus(http.StatusTeapot)
+			}))
 			app.Handle("GET /x", writing(row.write))
 			got, err := serve(t, app).try("GET", "/x", "")
 			s := await(t, sent)

@@ -87,9 +87,15 @@ func TestWhatAMiddlewareOfNetHTTPDoes(t *testing.T) {
 			_, _ = io.WriteString(w, "a")
 			panic(errSecret)
 		}, status: 500, logged: "stage=std", header: "X-Gone: ", err: "panic: secret"},
-		{name: "panics after next", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, r); panic(errSecret) },
+		{name: "panics after next", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			panic(errSecret)
+		},
 			status: 500, logged: "stage=std", core: true, err: "panic: secret"},
-		{name: "calls next twice", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) { next.ServeHTTP(w, r); next.ServeHTTP(w, r) },
+		{name: "calls next twice", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, r)
+		},
 			status: 200, body: `"core"`, core: true, logged: "a second time"},
 		{name: "calls next twice, with an answer of its own", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(httptest.NewRecorder(), r)
@@ -186,7 +192,9 @@ func TestLaw2AnErrorSurvivesAMiddlewareOfNetHTTP(t *testing.T) {
 				}
 				app, log := newApp()
 				sent := sentBy(app)
-				app.Catch(weft.On(func(_ *weft.Request, e *outOfStock) weft.Response { return says("mapped").WithStatus(http.StatusTeapot) }))
+				app.Catch(weft.On(func(_ *weft.Request, e *outOfStock) weft.Response {
+					return says("mapped").WithStatus(http.StatusTeapot)
+				}))
 				app.Use(look(&outer), weft.Std("std", row.wrap), weft.Std("again", passStd))
 				app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) {
 					if f.panics != nil {
