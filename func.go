@@ -76,13 +76,14 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 		r.report(e.at, "", "the handler of Func is made of a service", "give Func a handler of a plain function, or of the service's method: Handle(service.Method)")
 	}
 	given := *e
-	given.extractor = nil // the Req is given as it is
-	in := newIntake(&given, true, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })
+	given.extractor = nil                                     // the Req is given as it is
+	anyForm := &input{json: JSONOptions{Codec: &jsonCodec{}}} // the Req comes in none
+	in := newIntake(&given, anyForm, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })
 	here := StageInfo{Level: LevelRoute}
 	rr := &resolvedRoute{endpoint: e}
 	rr.checks = r.checkStages(e.checks, here, nil)
 	rr.arounds = r.aroundStages(slices.Concat(e.typed, e.core), here, nil)
-	_, rr.handler, _ = e.steps("", nil, 0)
+	_, rr.handler, _ = e.steps("", nil, 0, &answers{})
 	for _, st := range slices.Concat(rr.checks, rr.arounds) {
 		if len(st.rules.needs) > 0 || len(st.services) > 0 {
 			r.report(st.at, "", fmt.Sprintf("%v needs a key or a service, and Func has no stage that provides one", st), "give Func a handler without it")

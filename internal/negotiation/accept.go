@@ -99,7 +99,7 @@ func (r *mediaRange) fits(offer *MediaType) int {
 		name, value, params, _ = parameter(params)
 		switch {
 		case name == "" || strings.EqualFold(name, "q"):
-		case strings.EqualFold(name, charset) && offer.charset() == "" && equalValue(value, utf8, true):
+		case strings.EqualFold(name, charset) && offer.Charset() == "" && equalValue(value, utf8, true):
 		case !offer.has(name, value):
 			return noFit
 		default:
@@ -135,15 +135,6 @@ func (r *mediaRange) sharesSyntax(offer *MediaType) bool {
 		return true
 	}
 	return len(r.subtype) == len("*+")+len(syntax) && r.subtype[0] == '*' && strings.EqualFold(syntax, offer.Suffix)
-}
-
-func (m *MediaType) charset() string {
-	for _, p := range m.Params {
-		if p.Name == charset {
-			return p.Value
-		}
-	}
-	return ""
 }
 
 // has reports whether the media type has a parameter, whose value is as it was sent.

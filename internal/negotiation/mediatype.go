@@ -72,6 +72,16 @@ func (m MediaType) Equal(other MediaType) bool {
 	return m.Type == other.Type && m.Subtype == other.Subtype && slices.Equal(m.Params, other.Params)
 }
 
+// Charset is the parameter charset, "" where there is none and where it is UTF-8.
+func (m *MediaType) Charset() string {
+	for _, p := range m.Params {
+		if p.Name == charset {
+			return p.Value
+		}
+	}
+	return ""
+}
+
 // String is the media type as it is sent.
 func (m MediaType) String() string {
 	params := map[string]string{}
