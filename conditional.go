@@ -191,19 +191,19 @@ func validatorsOf(t reflect.Type) *validators {
 	return v
 }
 
-// read asks the methods, and is their boundary.
-func (v *validators) read(out any, variant string) (now conditional.Validators, err error) {
+// read asks the methods, and is their boundary. There is nothing to ask where what has them is nil.
+func (v *validators) read(out any, variant string) (now conditional.Validators, there bool, err error) {
 	returned := false
 	defer rescue(&returned, &err)
-	now, err = v.ask(v.of(out), variant)
+	if value := v.of(out); value != nil {
+		there = true
+		now, err = v.ask(value, variant)
+	}
 	returned = true
-	return now, err
+	return now, there, err
 }
 
 func (v *validators) ask(value any, variant string) (now conditional.Validators, err error) {
-	if value == nil {
-		return now, nil
-	}
 	if v.tagged {
 		tag, err := conditional.Tag(value.(Tagged).ETag())
 		if err != nil {

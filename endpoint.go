@@ -260,7 +260,7 @@ func (e *endpoint) answering(handler, respond *stage, a *answers, observers []Ob
 	case e.encodes():
 		answer = e.encoding(handler, respond, a)
 	default:
-		answer = e.bodiless(handler, respond, a)
+		answer = e.bodiless(respond, a)
 	}
 	if w := watchersOf(observers, respond.info); w != nil {
 		inner := answer

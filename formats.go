@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
 	"github.com/weft-go/weft/internal/httpfield"
 	"github.com/weft-go/weft/internal/negotiation"
@@ -159,6 +160,13 @@ func (r *resolution) settleFormats(rr *resolvedRoute, all *formats, declared *de
 	if own && !reads && !writes {
 		r.report(declared.at, name, "Negotiate has no effect: nothing that the handler takes or returns is a body in any format",
 			"leave it out, or tag the field that is the body with body:\"\"")
+	}
+	if writes && e.output != nil {
+		for _, w := range e.output.Writes {
+			if w.Target == binding.Header && w.Name == contentType {
+				r.report(e.at, name, "the answer has the header \"Content-Type\" from a field, and a body in any format, which has its own", "leave the field out, or tag the body with body:\"json\"")
+			}
+		}
 	}
 	keep := func(t reflect.Type, verb string) *formats {
 		kept := &formats{strict: all.strict}

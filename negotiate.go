@@ -29,7 +29,10 @@ func (r *Request) Accepts(mediaTypes ...string) string {
 	return ""
 }
 
-const fieldAccept = "Accept"
+const (
+	fieldAccept = "Accept"
+	fieldVary   = "Vary"
+)
 
 // answers is how what a handler returns is answered. The zero value is in JSON, without conditions.
 type answers struct {
@@ -65,6 +68,9 @@ func (f *formats) notAcceptable() error {
 	}
 }
 
+// varies reports whether the answer depends on Accept.
+func (f *formats) varies() bool { return f != nil && (len(f.names) > 1 || f.strict) }
+
 // heads are those of the answers in each format. All answers of a route share them.
 func (f *formats) heads(status int) []*head {
 	if f == nil {
@@ -73,7 +79,7 @@ func (f *formats) heads(status int) []*head {
 	heads := make([]*head, len(f.names))
 	for i, name := range f.names {
 		resp := Response{head: newHead(status, name)}
-		if len(f.names) > 1 || f.strict {
+		if f.varies() {
 			resp = resp.Vary(fieldAccept)
 		}
 		heads[i] = resp.head
@@ -119,9 +125,9 @@ func (a *answers) variant(i int) string {
 // validated adds what tells the state of what is answered. decided says that
 // the body is not to be sent: err is that of a precondition, or of the validators; else the answer is a 304.
 func (a *answers) validated(r *Request, resp Response, out any, format int) (_ Response, decided bool, err error) {
-	now, err := a.validators.read(out, a.variant(format))
-	if err != nil {
-		return resp, true, err
+	now, there, err := a.validators.read(out, a.variant(format))
+	if err != nil || !there {
+		return resp, err != nil, err
 	}
 	resp = resp.withValidators(now)
 	if method := r.http.Method; conditional.Reads(method) && resp.head.status/100 == 2 {
@@ -177,13 +183,9 @@ func (e *endpoint) encoding(handler, respond *stage, a *answers) func(*Request, 
 }
 
 // bodiless answers without a body, and with what tells the state of the Resp.
-func (e *endpoint) bodiless(handler, respond *stage, a *answers) func(*Request, any) Response {
+func (e *endpoint) bodiless(respond *stage, a *answers) func(*Request, any) Response {
 	base := Response{head: &head{status: e.success()}}
-	null := nullTest(e.resp)
 	return func(r *Request, out any) Response {
-		if null != nil && null(out) {
-			return base // there is nothing that has a state
-		}
 		resp, _, err := a.validated(r, base, out, 0)
 		if err != nil {
 			return respond.fail(r, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
@@ -190,6 +191,9 @@ func (w *outputWriter) written(r *Request, out any, at binding.Target) (Response
 		resp.head = w.typed[format]
 	}
 	resp = resp.withLines(status, lines)
+	if embodied && w.Body.Kind == "" && w.formats.varies() && slices.ContainsFunc(lines, func(l binding.Line) bool { return l.Name == fieldVary }) {
+		resp = resp.Vary(fieldAccept) // beside what the handler says
+	}
 	if w.validators != nil {
 		var decided bool
 		if resp, decided, err = w.validated(r, resp, out, format); err != nil || decided {
