@@ -193,7 +193,7 @@ func (s *state) failed(l *live, t *transfer, err error) Response {
 
 // reportBody logs why a body was broken off, unless that has been, or the client has left.
 func (s *state) reportBody(l *live, t *transfer, err error) {
-	gone := t.err != nil || errors.Is(s.base.Err(), context.Canceled) && holds(err, context.Canceled)
+	gone := t.err != nil || holds(err, context.Canceled) && (errors.Is(s.base.Err(), context.Canceled) || context.Cause(t.ctx) == errNotWanted)
 	if t.failed == nil || err == http.ErrAbortHandler || errorIs[*reportedError](err) || gone && panicIn(err) == nil {
 		return
 	}

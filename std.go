@@ -15,7 +15,7 @@ import (
 // The middleware runs on a goroutine of its own, to which the request's waits: it is done before the stages outside go on. What it answers becomes a
 // Response like any other when it returns. Where it flushes, or answers by itself with more than 64 KiB, or the body inside is made
 // while it is sent, it is held there: the stages outside see status and header fields first, and what it writes
-// then is sent piece by piece while it runs on. Where they answer with something else, its writes fail.
+// then is sent piece by piece while it runs on. Where they answer with something else, its writes fail and its context ends.
 //
 // What the middleware does to the request is seen inside: values of the context, header fields, another URL or
 // Body. What it wraps around the ResponseWriter gets the Response of the stages inside, which is flushed where
@@ -42,6 +42,7 @@ type stdMiddleware struct{ handler http.Handler }
 // of them always waits for the other.
 type bridge struct {
 	ctx     bridgeContext
+	cancel  context.CancelCauseFunc // of ctx
 	w       captured
 	request *Request
 	inside  Next
@@ -91,7 +92,8 @@ func (c *bridgeContext) Value(key any) any {
 
 func (m *stdMiddleware) dispatch(r *Request, next Next) Response {
 	b := &bridge{request: r, inside: next, parts: make(chan part), acks: make(chan ack)}
-	b.ctx = bridgeContext{r.ctx, m, b}
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	b.ctx, b.cancel = bridgeContext{ctx, m, b}, cancel
 	b.w = captured{bridge: b, header: http.Header{}, room: capturedRoom}
 	b.idle.L = &b.mu
 	go b.run(m.handler, r.forHandler(&b.ctx))
@@ -339,11 +341,13 @@ func (b *bridge) resume(a ack) {
 	}
 }
 
-// end lets the middleware run to its end; nothing that it writes is wanted.
+// end lets the middleware run to its end: nothing that it writes is wanted, and its context
+// ends, since it may wait for something to write.
 func (b *bridge) end() {
 	if b.over {
 		return
 	}
+	b.cancel(errNotWanted)
 	for !b.over {
 		b.resume(ack{err: errNotWanted})
 	}

@@ -65,7 +65,9 @@ func TestWhatAMiddlewareOfNetHTTPDoes(t *testing.T) {
 		logged string
 		err    string // that the stage outside sees
 	}{
-		{name: "answers by itself", do: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 402) },
+		{name: "answers by itself", do: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no", http.StatusPaymentRequired)
+		},
 			status: 402, body: "no\n", header: "X-Content-Type-Options: nosniff"},
 		{name: "answers nothing", do: func(http.Handler, http.ResponseWriter, *http.Request) {}, status: 200},
 		{name: "answers without a type", do: func(_ http.Handler, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
@@ -633,6 +635,36 @@ func TestAnAnswerOfMiddlewareOfNetHTTPThatNobodyWants(t *testing.T) {
 		assert.Error(t, await(t, ended), path)
 	}
 	assert.Len(t, log.errors(), 1)
+}
+
+// What waits for something to write, as a stream of events does, learns by its context that nobody wants it; so does a
+// body inside of it.
+func TestAnAnswerThatWaitsForEventsAndThatNobodyWants(t *testing.T) {
+	app, log := newApp()
+	ended := make(chan error, 10)
+	waits := func(ctx context.Context) error {
+		<-ctx.Done()
+		ended <- context.Cause(ctx)
+		return ctx.Err()
+	}
+	other := weft.After("other", func(*weft.Request, weft.Response) weft.Response { return weft.Text("other") })
+	app.Handle("GET /itself", weft.Handle(ok).Use(other, std(func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		_ = waits(r.Context())
+	})))
+	app.Handle("GET /inside", responding(func(ctx context.Context, _ *weft.Request) weft.Response {
+		return weft.Writer("text/plain", func(w io.Writer) error { return errors.Join(flushing(w, "a"), waits(ctx)) })
+	}).Use(other, weft.Std("through", passStd)))
+	app.Handle("GET /raw", rawHandler(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		_ = waits(r.Context())
+	}).Use(other, weft.Std("through", passStd)))
+	site := serve(t, app)
+	for _, path := range []string{"/itself", "/inside", "/raw"} {
+		assert.Equal(t, "other", site.send("GET", path, "").body, path)
+		assert.ErrorContains(t, await(t, ended), "not wanted", path)
+	}
+	assert.Empty(t, log.errors())
 }
 
 // A panic of what runs on for nothing is logged.
