@@ -35,6 +35,7 @@ type App struct {
 	delay       time.Duration
 	observers   []Observer
 	json        JSONOptions
+	streams     *declaredStreams
 	strictQuery bool
 	messages    func(*Request, FieldError) string
 	format      ErrorFormat

@@ -59,6 +59,8 @@ func (r *resolution) link(services *assembler) *Server {
 		input:      newInput(a.json, a.limit, a.strictQuery),
 		messages:   a.messages,
 		format:     a.format,
+		streams:    a.streams.resolved(),
+		drains:     make(chan struct{}),
 		decisions:  a.decisions,
 		ring:       keyring{keys: r.keys},
 		assembly:   services.made,
@@ -158,10 +160,15 @@ func (l *linker) route(rr *resolvedRoute) Next {
 
 // call is the handler's function, with its service where it is made of one.
 func (l *linker) call(rr *resolvedRoute) typedCall {
-	if rr.endpoint.service == nil {
-		return rr.endpoint.call
+	e := rr.endpoint
+	call := e.call
+	if e.service != nil {
+		call = e.callFrom(l.services.supplier(rr.handler)(*e.service))
 	}
-	return rr.endpoint.callFrom(l.services.supplier(rr.handler)(*rr.endpoint.service))
+	if e.outlived() {
+		call = call.outlived()
+	}
+	return call
 }
 
 // crossings are the boundaries of a route's arounds and of the handler behind

@@ -297,7 +297,7 @@ var preconditionsForm = reflect.TypeFor[Preconditions]().String()
 func (e *endpoint) produces(a *answers) []string {
 	kind := ""
 	switch {
-	case e.negotiable() != nil && a.formats != nil:
+	case e.stream != nil, e.negotiable() != nil && a.formats != nil:
 		return a.formats.names
 	case e.negotiable() != nil:
 		kind = "json"

@@ -16,7 +16,8 @@ import (
 // endpoint is all the plan knows of a Handler; nothing behind it has type parameters.
 type endpoint struct {
 	spec
-	output *output // how the Resp is written field by field, or nil
+	output *output   // how the Resp is written field by field, or nil
+	stream anyStream // an empty one of the Resp's type, or nil
 }
 
 //go:noinline
@@ -24,7 +25,7 @@ func (s *spec) endpoint() *endpoint {
 	if s == nil || s.req == nil { // new(Handler) is as good as none
 		return nil
 	}
-	return &endpoint{*s, newOutput(s.resp)}
+	return &endpoint{*s, newOutput(s.resp), streamOf(s.resp)}
 }
 
 // problems reports what is wrong with the declarations.
@@ -56,6 +57,9 @@ func (e *endpoint) unanswerable(how *input) (found problemList) {
 		}
 		e.output.check(how, e.validators(), func(problem, remedy string) { found.add(e.at, problem, remedy) })
 		return found
+	}
+	if e.stream != nil {
+		return e.unsendable(how)
 	}
 	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
 		found.add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))
@@ -89,7 +93,7 @@ func (e *endpoint) success() int {
 
 // encodes reports whether a success has a body that is the Resp as JSON.
 func (e *endpoint) encodes() bool {
-	return e.output == nil && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
+	return e.output == nil && e.stream == nil && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
 }
 
 // warnOfBodies warns of a handler that wants a body from requests which have none, and of one
@@ -116,7 +120,7 @@ func (e *endpoint) writes(a *answers) []WriteInfo {
 	switch {
 	case e.output != nil:
 		return e.output.writes(a)
-	case e.encodes():
+	case e.encodes(), e.stream != nil:
 		return []WriteInfo{{Target: TargetBody, Form: a.formats.form(e.resp)}}
 	}
 	return []WriteInfo{}
@@ -163,7 +167,7 @@ func (e *endpoint) steps(route string, in *intake, limit int64, a *answers) (ext
 	switch {
 	case e.output != nil:
 		respond = step(KindRespond, "respond", e.output.describe(e.success(), a)+a.validators.describe())
-	case e.encodes():
+	case e.encodes(), e.stream != nil:
 		respond = step(KindRespond, "respond", fmt.Sprintf("%d, %s", e.success(), a.formats.form(e.resp))+a.validators.describe())
 	case a.validators != nil:
 		respond = step(KindRespond, "respond", fmt.Sprint(e.success())+a.validators.describe())
@@ -281,6 +285,8 @@ func (e *endpoint) answering(handler, respond *stage, a *answers, observers []Ob
 	switch {
 	case e.output != nil:
 		answer = e.output.answering(handler, respond, e.success(), a)
+	case e.stream != nil:
+		answer = e.streaming(handler, a)
 	case e.encodes():
 		answer = e.encoding(handler, respond, a)
 	default:

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Bodies that are made while they are sent: by a producer of chunks, by a
@@ -42,6 +43,7 @@ func (r Response) ownedBy(req *Request, st *stage) Response {
 
 // endBodies ends all bodies of the request, the last made first: what stands outside holds what stands inside.
 func (s *state) endBodies() {
+	s.endStream(context.Canceled)
 	for len(s.bodies) > 0 {
 		last := len(s.bodies) - 1
 		l := s.bodies[last]
@@ -75,6 +77,10 @@ type transfer struct {
 	err      error  // why w took no more
 	refused  error  // what w did not take of a handler, which it was told
 	failed   *stage // whose failure it is
+	// failure is the end of a body that says what failed, nil where that cannot be said in it.
+	failure  func(problem []byte) []byte
+	patience time.Duration // how long the client may take for what is written
+	extended time.Time     // when it was last given that
 }
 
 // bodiless reports whether nothing of a body is to be sent.
@@ -98,10 +104,22 @@ func (t *transfer) Flush() error {
 	if t.err != nil {
 		return t.err
 	}
+	t.extend()
 	if err := http.NewResponseController(t.w).Flush(); !errors.Is(err, http.ErrNotSupported) {
 		t.err = err
 	}
 	return t.err
+}
+
+// extend gives the client time to read what comes now.
+func (t *transfer) extend() {
+	if t.patience <= 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(t.extended) > t.patience/16 {
+		t.extended = now
+		_ = http.NewResponseController(t.w).SetWriteDeadline(now.Add(t.patience)) // which not every one has
+	}
 }
 
 // begin sends the head, and what was held back.
@@ -130,6 +148,7 @@ func (t *transfer) pass(p []byte) (int, error) {
 	if t.err != nil {
 		return 0, t.err
 	}
+	t.extend()
 	n, err := t.w.Write(p)
 	t.written += int64(n)
 	t.err = err
@@ -162,7 +181,7 @@ func (s *state) deliver(ctx context.Context, w http.ResponseWriter, method strin
 	if l.state == nil { // no stage has returned it, as outside a server
 		l = &live{source: l.source, state: s, request: s.first()}
 	}
-	t := &transfer{w: w, ctx: ctx, method: method, response: resp, failed: l.stage}
+	t := &transfer{w: w, ctx: ctx, method: method, response: resp, failed: l.stage, patience: s.streams().WriteTimeout}
 	defer func() { d.status, d.bytes, d.writeErr = t.status, t.written, cmp.Or(t.err, t.refused) }()
 	d.err = l.send(s, t)
 	switch {
@@ -170,6 +189,8 @@ func (s *state) deliver(ctx context.Context, w http.ResponseWriter, method strin
 		t.finish()
 	case d.err == nil:
 		d.err = t.err
+	case t.status != 0 && s.told(l, t, d.err):
+		return
 	case t.status != 0 || t.err != nil:
 		s.reportBody(l, t, d.err)
 	case d.err != http.ErrAbortHandler:
@@ -189,6 +210,16 @@ func (s *state) failed(l *live, t *transfer, err error) Response {
 		return s.server.sending.fail(s.first(), err)
 	}
 	return t.failed.fail(l.request, err)
+}
+
+// told tells the client within the body that it ends with a failure, where the body has a way to say so.
+func (s *state) told(l *live, t *transfer, err error) bool {
+	if t.failure == nil || t.err != nil || err == http.ErrAbortHandler || s.base.Err() != nil {
+		return false
+	}
+	resp := s.failed(l, t, err)
+	_, _ = t.Write(t.failure(resp.body)) // t.err has it
+	return t.Flush() == nil
 }
 
 // reportBody logs why a body was broken off, unless that has been, or the client has left.

@@ -117,6 +117,7 @@ type Route struct {
 	name    string
 	meta    []any
 	input   *input
+	streams *Streams
 	logger  *slog.Logger
 	chain   Next
 	// settable is the keys that stages on the way to the answer provide, as a set of slots.

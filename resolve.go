@@ -296,6 +296,7 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.route = r.routeOf(d, name, in)
 	rr.answers.validators = d.endpoint.validators()
 	r.settleFormats(rr, all, declared, own)
+	r.settleStreams(rr, all)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit, &rr.answers)
 	rr.checks = r.once(nil, r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels))
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {

@@ -110,7 +110,7 @@ func (srv *Server) closeServices(ctx context.Context) error {
 // until they have, at most as long as ctx lives; a later Run returns [http.ErrServerClosed].
 // Then it shuts down the services of the container.
 func (srv *Server) Shutdown(ctx context.Context) error {
-	srv.draining.Store(true)
+	srv.beginDraining()
 	srv.mu.Lock()
 	all := slices.Clone(srv.running)
 	srv.mu.Unlock()
@@ -120,6 +120,11 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}
 	errs = append(errs, srv.closeServices(context.WithoutCancel(ctx)))
 	return errors.Join(errs...)
+}
+
+func (srv *Server) beginDraining() {
+	srv.draining.Store(true)
+	srv.drainsOnce.Do(func() { close(srv.drains) })
 }
 
 // serving is one Run under way.
@@ -211,7 +216,7 @@ func (srv *Server) stop(r *serving) (last bool) {
 // Called more than once, it is done once and every caller waits for it.
 func (r *serving) drain(ctx context.Context, srv *Server) error {
 	r.once.Do(func() {
-		srv.draining.Store(true)
+		srv.beginDraining()
 		srv.logger.InfoContext(ctx, "draining")
 		select {
 		case <-time.After(srv.drainDelay):

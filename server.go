@@ -20,6 +20,9 @@ type Server struct {
 	misses     []missChain
 	unrouted   Next
 	sending    *stage // what fails where no stage has
+	streams    *Streams
+	drains     chan struct{} // closed when the server begins to end
+	drainsOnce sync.Once
 	moreMarks  int
 	ring       keyring
 	settable   uint64 // by what runs where no route does

@@ -190,6 +190,9 @@ func (r *resolution) warnOfSettling(rr *resolvedRoute) {
 	if rr.endpoint.raw && len(all) > 0 {
 		r.warn(rr.at, rr.route.pattern, fmt.Sprintf("%s is settled when the mounted handler has answered: where it fails, the client has its answer already", all[0].Label), "let nothing that settles stand around a mounted handler")
 	}
+	if rr.endpoint.stream != nil && len(all) > 0 {
+		r.warn(rr.at, rr.route.pattern, fmt.Sprintf("%s is settled when the last item of the stream was sent: where it fails, the client has had the items", all[0].Label), "let what a stream uses only read, or do what must hold in a request of its own")
+	}
 	if len(all) > 1 {
 		r.warn(rr.at, rr.route.pattern, fmt.Sprintf("both %s and %s are settled: where the second fails, the first stays", all[0].Label, all[1].Label), "let one of them do both")
 	}

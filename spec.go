@@ -26,8 +26,9 @@ type spec struct {
 	limit     int64
 	limitAt   callsite.Site
 	json      *JSONOptions // nil is the app's
-	strict    bool         // unknown query parameters are refused
-	extractor *extraction  // what Extract was given, or nil for what Req says by itself
+	streams   *declaredStreams
+	strict    bool        // unknown query parameters are refused
+	extractor *extraction // what Extract was given, or nil for what Req says by itself
 	declares  []declaredError
 	checks    []check
 	typed     []around // arounds for the handler's own types

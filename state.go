@@ -31,6 +31,7 @@ type state struct {
 
 	writer http.ResponseWriter // the transport's, nil outside a server
 	bodies []*live             // that are made while they are sent
+	stream *streamContext      // of a handler whose answer outlives it, else nil
 
 	work       []work // to start when the request has ended well
 	finals     []final

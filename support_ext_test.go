@@ -173,6 +173,13 @@ func (tr *trace) add(event string) {
 	tr.events = append(tr.events, event)
 }
 
+// all returns the events so far.
+func (tr *trace) all() []string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.Clone(tr.events)
+}
+
 // take returns the events so far, joined by spaces, and forgets them.
 func (tr *trace) take() string {
 	tr.mu.Lock()
