@@ -303,6 +303,8 @@ func (e *endpoint) produces(a *answers) []string {
 		kind = "json"
 	case e.output != nil && e.output.Body != nil:
 		kind = cmp.Or(e.output.Body.Kind, "json")
+	case e.readsOut():
+		return []string{octetType}
 	default:
 		return []string{}
 	}

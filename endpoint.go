@@ -61,6 +61,9 @@ func (e *endpoint) unanswerable(how *input) (found problemList) {
 	if e.stream != nil {
 		return e.unsendable(how)
 	}
+	if e.readsOut() {
+		return e.unread()
+	}
 	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
 		found.add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))
 	}
@@ -93,7 +96,7 @@ func (e *endpoint) success() int {
 
 // encodes reports whether a success has a body that is the Resp as JSON.
 func (e *endpoint) encodes() bool {
-	return e.output == nil && e.stream == nil && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
+	return e.output == nil && e.stream == nil && !e.readsOut() && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
 }
 
 // warnOfBodies warns of a handler that wants a body from requests which have none, and of one
@@ -120,6 +123,8 @@ func (e *endpoint) writes(a *answers) []WriteInfo {
 	switch {
 	case e.output != nil:
 		return e.output.writes(a)
+	case e.readsOut():
+		return []WriteInfo{{Target: TargetBody, Form: "bytes"}}
 	case e.encodes(), e.stream != nil:
 		return []WriteInfo{{Target: TargetBody, Form: a.formats.form(e.resp)}}
 	}
@@ -167,6 +172,8 @@ func (e *endpoint) steps(route string, in *intake, limit int64, a *answers) (ext
 	switch {
 	case e.output != nil:
 		respond = step(KindRespond, "respond", e.output.describe(e.success(), a)+a.validators.describe())
+	case e.readsOut():
+		respond = step(KindRespond, "respond", fmt.Sprintf("%d, bytes", e.success()))
 	case e.encodes(), e.stream != nil:
 		respond = step(KindRespond, "respond", fmt.Sprintf("%d, %s", e.success(), a.formats.form(e.resp))+a.validators.describe())
 	case a.validators != nil:
@@ -287,6 +294,8 @@ func (e *endpoint) answering(handler, respond *stage, a *answers, observers []Ob
 		answer = e.output.answering(handler, respond, e.success(), a)
 	case e.stream != nil:
 		answer = e.streaming(handler, a)
+	case e.readsOut():
+		answer = e.sendingReader(handler)
 	case e.encodes():
 		answer = e.encoding(handler, respond, a)
 	default:

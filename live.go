@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"maps"
+	"math"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +34,11 @@ type source interface {
 	send(r *Request, t *transfer) error
 	// end ends what is still open. It is called when the request is over, whether or not the body was sent.
 	end()
+}
+
+// preparable is a source that finds out what it is when the request is known.
+type preparable interface {
+	prepared(resp Response, r *Request, st *stage) Response
 }
 
 // ownedBy gives the request a body of its own, and the means to end it.
@@ -144,16 +153,50 @@ func (t *transfer) begin() {
 	}
 }
 
-func (t *transfer) pass(p []byte) (int, error) {
-	if t.err != nil {
-		return 0, t.err
+// piece is how much a client has the time of one write for.
+const piece = 256 << 10
+
+func (t *transfer) pass(p []byte) (n int, _ error) {
+	for t.err == nil && len(p) > 0 {
+		t.extend()
+		m, err := t.w.Write(p[:min(piece, len(p))])
+		n, p = n+m, p[m:]
+		t.written += int64(m)
+		t.err = err
 	}
-	t.extend()
-	n, err := t.w.Write(p)
-	t.written += int64(n)
-	t.err = err
-	return n, err
+	return n, t.err
 }
+
+// ReadFrom sends what src has, by the system's own means where it is a file. Of what could
+// not be written t.err has the error, too.
+func (t *transfer) ReadFrom(src io.Reader) (total int64, err error) {
+	t.begin()
+	whole, limited := src.(*io.LimitedReader)
+	if !limited {
+		whole = &io.LimitedReader{R: src, N: math.MaxInt64}
+	}
+	_, file := whole.R.(*os.File)
+	direct, can := t.w.(io.ReaderFrom)
+	if !file || !can {
+		return io.CopyBuffer(onlyWriter{t}, whole, make([]byte, heldBack))
+	}
+	for t.err == nil && whole.N > 0 {
+		t.extend()
+		part := &io.LimitedReader{R: whole.R, N: min(piece, whole.N)}
+		n, err := direct.ReadFrom(part)
+		whole.N -= n
+		total, t.written = total+n, t.written+n
+		if _, ofConnection := errorAs[*net.OpError](err); ofConnection {
+			t.err = err
+		} else if err != nil || n == 0 {
+			return total, err
+		}
+	}
+	return total, t.err
+}
+
+// onlyWriter hides what else a Writer can do.
+type onlyWriter struct{ io.Writer }
 
 // finish sends what is complete and was held back, which is then an answer like any other.
 func (t *transfer) finish() {

@@ -170,6 +170,9 @@ func (st *stage) accept(r *Request, resp Response) Response {
 	case resp.head == nil:
 		return st.fail(r, errNoResponse)
 	case resp.head.live != nil:
+		if p, is := resp.head.live.source.(preparable); is {
+			return p.prepared(resp, r, st)
+		}
 		return resp.ownedBy(r, st)
 	}
 	return resp.since(st.fail(r, resp.head.err))
