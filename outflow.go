@@ -166,8 +166,7 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 			err = timedOut(fmt.Errorf("the stream had no item for %v", how.Idle))
 			end(context.DeadlineExceeded)
 		case <-gone:
-			err = s.base.Err()
-			end(err)
+			end(s.base.Err())
 		case <-told:
 			end(http.ErrServerClosed)
 		}
@@ -201,6 +200,9 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 	}
 	if p.exited {
 		runtime.Goexit()
+	}
+	if s.base.Err() != nil { // also where the producer has heard of it first, and has simply returned
+		err = cmp.Or(err, s.base.Err())
 	}
 	return cmp.Or(err, p.failure())
 }

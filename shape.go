@@ -38,6 +38,9 @@ func unwritable(t reflect.Type) (problem, remedy string) {
 	if t == typeError {
 		return "the handler returns an error as its response", "return it as the second result, where it is mapped"
 	}
+	if likeStream(t) || likeStream(elementOf(t)) {
+		return fmt.Sprintf("the response type %v is no Stream", t), "return a weft.Stream of the items, itself; weft.Stream[T](seq) makes one of an iter.Seq2[T, error]"
+	}
 	return uncodable(fmt.Sprintf("the response type %v", t), t, false, map[reflect.Type]bool{})
 }
 

@@ -348,8 +348,17 @@ func (e *endpoint) unsendable(how *input) (found problemList) {
 		found.add(e.at, fmt.Sprintf("the items of the stream are of type %v", t), "stream the Event itself, which is a value")
 		return found
 	}
-	if problem, remedy := uncodable("the items of the stream", t, false, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("") {
+	if problem, remedy := uncodable("an item of the stream", t, false, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("") {
 		found.add(e.at, problem, remedy)
 	}
 	return found
+}
+
+// likeStream reports whether t is a sequence of values and errors.
+func likeStream(t reflect.Type) bool {
+	if t.Kind() != reflect.Func || t.NumIn() != 1 || t.In(0).Kind() != reflect.Func {
+		return false
+	}
+	yield := t.In(0)
+	return yield.NumIn() == 2 && yield.In(1) == typeError
 }

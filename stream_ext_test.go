@@ -500,3 +500,9 @@ func newTestServer(t *testing.T, h http.Handler) *httptest.Server {
 	t.Cleanup(ts.Close)
 	return ts
 }
+
+func TestEveryWrongDeclarationOfAStreamIsFound(t *testing.T) {
+	_, err := wrongStreams().Plan()
+	require.Error(t, err)
+	golden(t, "stream_mistakes.txt", err.Error()+"\n")
+}
