@@ -460,3 +460,17 @@ func TestThePlanSaysWhatARouteConsumesAndProduces(t *testing.T) {
 	assert.Contains(t, text, "respond: 200, weft_test.Product as application/json, application/xml, text/xml or text/x-line")
 	assert.Contains(t, text, "200; header Location: text; body: weft_test.Product as application/json, application/xml, text/xml or text/x-line")
 }
+
+func TestEveryWrongDeclarationOfAFormatIsFound(t *testing.T) {
+	_, err := wrongFormats().Plan()
+	require.Error(t, err)
+	golden(t, "formats_mistakes.txt", err.Error()+"\n")
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok)
+	for _, one := range joined.Unwrap() {
+		var mistake *weft.BuildError
+		require.ErrorAs(t, one, &mistake)
+		assert.Regexp(t, `formats_declarations_ext_test\.go:\d+$`, mistake.Source)
+		assert.NotEmpty(t, mistake.Remedy)
+	}
+}
