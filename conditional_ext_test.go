@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -164,6 +166,38 @@ func TestA304CarriesWhatA200WouldOfTheState(t *testing.T) {
 	assert.Equal(t, []any{304, savedAt}, []any{dated.status, dated.header.Get("Last-Modified")}, "nothing else tells the state")
 	varied := site.send("GET", "/any", "", "If-None-Match: "+currentNote)
 	assert.Equal(t, []any{304, []string{"Accept"}}, []any{varied.status, varied.header["Vary"]})
+}
+
+// Over HTTP/1.1 a 304 is its head and nothing else, whatever HEAD or GET would have had; over HTTP/2 it is the same.
+func TestA304OnTheWire(t *testing.T) {
+	app, log := newApp(weft.WithFormats(weft.Formats{Codecs: []weft.MediaCodec{xmlCodec{}}}))
+	app.Handle("GET /note", getting(buyTea()))
+	srv := build(t, app)
+	plain, secure := httptest.NewServer(srv), httptest.NewUnstartedServer(srv)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(func() { plain.Close(); secure.Close() })
+	want := http.Header{"Etag": {currentNote}, "Vary": {"Accept"}}
+	one, two := &site{t, plain.URL, plain.Client()}, &site{t, secure.URL, secure.Client()}
+	for _, method := range []string{"GET", "HEAD"} {
+		for _, site := range []*site{one, two} {
+			got := site.send(method, "/note", "", "If-None-Match: "+currentNote, "If-Modified-Since: "+beforeItWas)
+			got.header.Del("Date")
+			assert.Equal(t, []any{304, want, ""}, []any{got.status, got.header, got.body}, "%s %s", method, site.url)
+			full := site.send(method, "/note", "", "Accept: application/xml", "If-None-Match: "+currentNote)
+			assert.Equal(t, []any{200, `"v7+xml"`, savedAt}, []any{full.status, full.header.Get("ETag"), full.header.Get("Last-Modified")})
+			assert.Positive(t, full.length)
+		}
+		head, body, _ := strings.Cut(raw(t, one, method+" /note HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: *\r\n\r\n"), "\r\n\r\n")
+		assert.Regexp(t, `^HTTP/1.1 304 Not Modified\r\n`, head)
+		assert.NotRegexp(t, `(?i)content-|transfer-encoding|last-modified`, head)
+		assert.Empty(t, body)
+	}
+	resp, err := two.client.Get(two.url + "/note")
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, 2, resp.ProtoMajor)
+	assert.Empty(t, log.errors())
 }
 
 func TestOnlyASuccessIsConditional(t *testing.T) {
