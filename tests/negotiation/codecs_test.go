@@ -32,9 +32,11 @@ func newCBOR() cborCodec {
 	return cborCodec{encode, decode}
 }
 
-func (cborCodec) MediaTypes() []string            { return []string{"application/cbor"} }
-func (c cborCodec) Encode(v any) ([]byte, error)  { return c.encode.Marshal(v) }
-func (c cborCodec) Decode(b []byte, in any) error { return c.decode.Unmarshal(b, in) }
+func (cborCodec) MediaTypes() []string { return []string{"application/cbor"} }
+
+func (c cborCodec) Encode(v any) ([]byte, error) { return c.encode.Marshal(v) }
+
+func (c cborCodec) Decode(body []byte, into any) error { return c.decode.Unmarshal(body, into) }
 
 func (cborCodec) MemberName(field reflect.StructField) []string {
 	name, _, _ := strings.Cut(cmp.Or(field.Tag.Get("cbor"), field.Tag.Get("json")), ",")
