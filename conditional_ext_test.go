@@ -226,6 +226,8 @@ func TestKindsOfTags(t *testing.T) {
 		app.Handle("GET "+path, getting(tagged{tag: tag}))
 	}
 	app.Handle("GET /panics", getting(tagged{panics: true}))
+	app.Handle("PUT /panics", weft.Handle(func(context.Context, struct{}) (tagged, error) { return tagged{panics: true}, nil }).Status(204))
+	app.Handle("GET /behind", getting(&NoteInFields{Note: buyTea()}))
 	app.Handle("GET /only", getting(tagOnly{}))
 	app.Handle("GET /text", getting(withTag("hello")))
 	app.Handle("PUT /text", weft.Handle(func(context.Context, struct{}) (*fieldsWithTag, error) { return withTag("hello"), nil }).Status(204))
@@ -250,7 +252,9 @@ func TestKindsOfTags(t *testing.T) {
 		assertProblem(t, got, 500)
 		assert.Empty(t, got.header["Etag"])
 	}
-	assert.Len(t, log.errors(), 3)
+	assertProblem(t, site.send("PUT", "/panics", ""), 500)
+	assert.Len(t, log.errors(), 4)
+	assert.Equal(t, 304, site.send("GET", "/behind", "", "If-None-Match: "+currentNote).status, "of the body of a struct behind a pointer")
 	assert.Equal(t, 500, site.send("GET", "/nilbody", "", "If-None-Match: *").status)
 	for path, tag := range map[string]string{"/text": `"v7"`, "/plain": `"v7"`, "/nil": ""} {
 		got := site.send("PUT", path, "")
@@ -298,6 +302,18 @@ func TestEachFormatHasATagOfItsOwn(t *testing.T) {
 	}
 	for _, tag := range []string{`"v6"`, `"v7+yaml"`, `"v7+"`, `W/"v7"`} {
 		assert.Equal(t, 412, site.send("PUT", "/note", noteAsJSON, "If-Match: "+tag).status, tag)
+	}
+}
+
+// The variant is the subtype, and more where two formats have the same.
+func TestTagsOfFormatsWithTheSameSubtype(t *testing.T) {
+	codecs := []weft.MediaCodec{&oddCodec{types: []string{"application/x"}}, &oddCodec{types: []string{"text/x"}}, &oddCodec{types: []string{"text/x;v=2"}}}
+	app, _ := newApp(weft.WithFormats(weft.Formats{Codecs: codecs}))
+	app.Handle("GET /note", getting(buyTea()))
+	site := serve(t, app)
+	for accept, tag := range map[string]string{"application/x": `"v7+x"`, "text/x;v=1, text/x;q=0.5": `"v7+x.text"`, "text/x;v=2": `"v7+x.text.text"`} {
+		got := site.send("GET", "/note", "", "Accept: "+accept)
+		assert.Equal(t, []any{200, tag}, []any{got.status, got.header.Get("ETag")}, "%s %s", accept, got.header.Get("Content-Type"))
 	}
 }
 

@@ -72,7 +72,7 @@ func wrongFormats() *weft.App {
 	app.Group("/codecs/6").Formats(with(nil, odd("a/b", "a/b")))
 
 	// Media types.
-	app.Handle("PUT /types/1", weft.Negotiate(note, with(odd("", "xml", "a/*", "*/*", "a/b;q=1", "a/b; v=\"\x01\"", "a b/c"))))
+	app.Handle("PUT /types/1", weft.Negotiate(note, with(odd("", "xml", "a/*", "*/*", "a/b;q=1", "a/b; v=\"\x01\"", "a b/c", "a/b\n"))))
 	app.Handle("PUT /types/2", weft.Negotiate(note, with(odd("Application/JSON; charset=utf-8"))))
 	app.Handle("PUT /types/3", weft.Negotiate(note, with(odd("a/b", "A/B"))))
 	app.Handle("PUT /types/4", weft.Negotiate(note, with(odd("a/bare;charset=UTF-8"), bareCodec{})))

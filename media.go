@@ -79,9 +79,6 @@ type formats struct {
 
 // known are the names of the types, as a person reads them.
 func (f *formats) known() string {
-	if f == nil {
-		return jsonType
-	}
 	last := len(f.names) - 1
 	if last < 1 {
 		return strings.Join(f.names, "")

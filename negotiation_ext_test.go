@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft"
+	"github.com/weft-go/weft/wefttest"
 )
 
 // lineCodec is a format of its own: what is written is "name=price", in Latin-1 too.
@@ -270,6 +271,25 @@ func TestStrictFormatsRefuseWhatAcceptDoesNotTake(t *testing.T) {
 	mapped := site.send("GET", "/mapped", "", "Accept: image/png")
 	assert.Equal(t, []any{406, "nothing for you", []string{"Accept"}}, []any{mapped.status, mapped.body, mapped.header["Vary"]})
 	assert.Empty(t, log.errors())
+}
+
+func TestWhatARequestAccepts(t *testing.T) {
+	for _, row := range []struct {
+		accept string
+		of     []string
+		want   string
+	}{
+		{"", []string{"text/html", "application/json"}, "text/html"},
+		{"application/json, text/html;q=0.9", []string{"text/html", "application/json"}, "application/json"},
+		{"nonsense", []string{"text/html", "application/json"}, "text/html"},
+		{"image/png", []string{"text/html", "application/json"}, ""},
+		{"text/html", []string{"html", "text/*", "text/html"}, "text/html"},
+		{"*/*", []string{"html"}, ""},
+		{"*/*", nil, ""},
+	} {
+		r := wefttest.Request("GET", "/", wefttest.Header("Accept", row.accept))
+		assert.Equal(t, row.want, r.Accepts(row.of...), "%q of %q", row.accept, row.of)
+	}
 }
 
 // Where there is one format and no refusal, the answer does not depend on Accept.
