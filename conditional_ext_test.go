@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -166,6 +168,38 @@ func TestA304CarriesWhatA200WouldOfTheState(t *testing.T) {
 	assert.Equal(t, []any{304, []string{"Accept"}}, []any{varied.status, varied.header["Vary"]})
 }
 
+// Over HTTP/1.1 a 304 is its head and nothing else, whatever HEAD or GET would have had; over HTTP/2 it is the same.
+func TestA304OnTheWire(t *testing.T) {
+	app, log := newApp(weft.WithFormats(weft.Formats{Codecs: []weft.MediaCodec{xmlCodec{}}}))
+	app.Handle("GET /note", getting(buyTea()))
+	srv := build(t, app)
+	plain, secure := httptest.NewServer(srv), httptest.NewUnstartedServer(srv)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(func() { plain.Close(); secure.Close() })
+	want := http.Header{"Etag": {currentNote}, "Vary": {"Accept"}}
+	one, two := &site{t, plain.URL, plain.Client()}, &site{t, secure.URL, secure.Client()}
+	for _, method := range []string{"GET", "HEAD"} {
+		for _, site := range []*site{one, two} {
+			got := site.send(method, "/note", "", "If-None-Match: "+currentNote, "If-Modified-Since: "+beforeItWas)
+			got.header.Del("Date")
+			assert.Equal(t, []any{304, want, ""}, []any{got.status, got.header, got.body}, "%s %s", method, site.url)
+			full := site.send(method, "/note", "", "Accept: application/xml", "If-None-Match: "+currentNote)
+			assert.Equal(t, []any{200, `"v7+xml"`, savedAt}, []any{full.status, full.header.Get("ETag"), full.header.Get("Last-Modified")})
+			assert.Positive(t, full.length)
+		}
+		head, body, _ := strings.Cut(raw(t, one, method+" /note HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIf-None-Match: *\r\n\r\n"), "\r\n\r\n")
+		assert.Regexp(t, `^HTTP/1.1 304 Not Modified\r\n`, head)
+		assert.NotRegexp(t, `(?i)content-|transfer-encoding|last-modified`, head)
+		assert.Empty(t, body)
+	}
+	resp, err := two.client.Get(two.url + "/note")
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, 2, resp.ProtoMajor)
+	assert.Empty(t, log.errors())
+}
+
 func TestOnlyASuccessIsConditional(t *testing.T) {
 	app, log := newApp()
 	app.Handle("GET /accepted", getting(noteInFields(202)))
@@ -192,6 +226,8 @@ func TestKindsOfTags(t *testing.T) {
 		app.Handle("GET "+path, getting(tagged{tag: tag}))
 	}
 	app.Handle("GET /panics", getting(tagged{panics: true}))
+	app.Handle("PUT /panics", weft.Handle(func(context.Context, struct{}) (tagged, error) { return tagged{panics: true}, nil }).Status(204))
+	app.Handle("GET /behind", getting(&NoteInFields{Note: buyTea()}))
 	app.Handle("GET /only", getting(tagOnly{}))
 	app.Handle("GET /text", getting(withTag("hello")))
 	app.Handle("PUT /text", weft.Handle(func(context.Context, struct{}) (*fieldsWithTag, error) { return withTag("hello"), nil }).Status(204))
@@ -216,7 +252,9 @@ func TestKindsOfTags(t *testing.T) {
 		assertProblem(t, got, 500)
 		assert.Empty(t, got.header["Etag"])
 	}
-	assert.Len(t, log.errors(), 3)
+	assertProblem(t, site.send("PUT", "/panics", ""), 500)
+	assert.Len(t, log.errors(), 4)
+	assert.Equal(t, 304, site.send("GET", "/behind", "", "If-None-Match: "+currentNote).status, "of the body of a struct behind a pointer")
 	assert.Equal(t, 500, site.send("GET", "/nilbody", "", "If-None-Match: *").status)
 	for path, tag := range map[string]string{"/text": `"v7"`, "/plain": `"v7"`, "/nil": ""} {
 		got := site.send("PUT", path, "")
@@ -264,6 +302,18 @@ func TestEachFormatHasATagOfItsOwn(t *testing.T) {
 	}
 	for _, tag := range []string{`"v6"`, `"v7+yaml"`, `"v7+"`, `W/"v7"`} {
 		assert.Equal(t, 412, site.send("PUT", "/note", noteAsJSON, "If-Match: "+tag).status, tag)
+	}
+}
+
+// The variant is the subtype, and more where two formats have the same.
+func TestTagsOfFormatsWithTheSameSubtype(t *testing.T) {
+	codecs := []weft.MediaCodec{&oddCodec{types: []string{"application/x"}}, &oddCodec{types: []string{"text/x"}}, &oddCodec{types: []string{"text/x;v=2"}}}
+	app, _ := newApp(weft.WithFormats(weft.Formats{Codecs: codecs}))
+	app.Handle("GET /note", getting(buyTea()))
+	site := serve(t, app)
+	for accept, tag := range map[string]string{"application/x": `"v7+x"`, "text/x;v=1, text/x;q=0.5": `"v7+x.text"`, "text/x;v=2": `"v7+x.text.text"`} {
+		got := site.send("GET", "/note", "", "Accept: "+accept)
+		assert.Equal(t, []any{200, tag}, []any{got.status, got.header.Get("ETag")}, "%s %s", accept, got.header.Get("Content-Type"))
 	}
 }
 

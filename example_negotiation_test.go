@@ -15,8 +15,10 @@ import (
 // xmlCodec reads and writes XML as encoding/xml does.
 type xmlCodec struct{}
 
-func (xmlCodec) MediaTypes() []string               { return []string{"application/xml", "text/xml"} }
-func (xmlCodec) Encode(v any) ([]byte, error)       { return xml.Marshal(v) }
+func (xmlCodec) MediaTypes() []string { return []string{"application/xml", "text/xml"} }
+
+func (xmlCodec) Encode(v any) ([]byte, error) { return xml.Marshal(v) }
+
 func (xmlCodec) Decode(body []byte, into any) error { return xml.Unmarshal(body, into) }
 
 // MemberName has errors name what is wrong as the XML does.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
@@ -70,7 +71,7 @@ func (r *resolution) formatsOf(d declaredRoute, how *input) (all *formats, decla
 	if declared == nil {
 		return nil, nil, false
 	}
-	all = declared.compile(&how.asJSON, func(problem, remedy string) { r.report(declared.at, "", problem, remedy) })
+	all = declared.compile(&how.asJSON, r.wrongFormats(declared))
 	how.noJSON = declared.NoJSON
 	for _, by := range all.by {
 		if by.variant != "" && !slices.Contains(how.variants, by.variant) {
@@ -78,6 +79,10 @@ func (r *resolution) formatsOf(d declaredRoute, how *input) (all *formats, decla
 		}
 	}
 	return all, declared, own
+}
+
+func (r *resolution) wrongFormats(d *declaredFormats) func(problem, remedy string) {
+	return func(problem, remedy string) { r.report(d.at, "", problem, remedy) }
 }
 
 // compile checks the declaration. JSON is the route's own.
@@ -92,14 +97,7 @@ func (d *declaredFormats) compile(asJSON *format, report func(problem, remedy st
 			report("the codec of a format is nil", "give one, or leave it out")
 			continue
 		}
-		by := &format{codec: codec}
-		if c, ok := codec.(CharsetCodec); ok {
-			by.charsets = c.Charsets()
-		}
-		names := codec.MediaTypes()
-		if len(names) == 0 {
-			report(fmt.Sprintf("the codec %T is for no media type", codec), "have its MediaTypes return one")
-		}
+		by, names := newFormat(codec, report)
 		for _, name := range names {
 			m, err := negotiation.Parse(name)
 			if err == nil && !httpfield.ValidValue(name) {
@@ -113,6 +111,9 @@ func (d *declaredFormats) compile(asJSON *format, report func(problem, remedy st
 				report(fmt.Sprintf("the codec %T is for %q, and so is %s", codec, name, all.by[i].owner()), "leave one of them out; NoJSON leaves out weft's own")
 				continue
 			}
+			if charset := m.Charset(); charset != "" && by.charset(charset) == "" {
+				report(fmt.Sprintf("the codec %T writes %q, and cannot read bodies in that charset", codec, name), "leave the charset out where it is UTF-8; else name it in Charsets, of a CharsetCodec")
+			}
 			all.add(m, name, by)
 		}
 	}
@@ -120,6 +121,37 @@ func (d *declaredFormats) compile(asJSON *format, report func(problem, remedy st
 		report("the formats are none: NoJSON, and no codec", "name a codec, or leave NoJSON out")
 	}
 	return all
+}
+
+// newFormat asks a codec what it is for.
+func newFormat(codec MediaCodec, report func(problem, remedy string)) (by *format, names []string) {
+	by = &format{codec: codec}
+	var charsets []string
+	err := contained(func() error {
+		names = codec.MediaTypes()
+		if c, ok := codec.(CharsetCodec); ok {
+			charsets = c.Charsets()
+		}
+		return nil
+	})
+	if err != nil {
+		report(fmt.Sprintf("the codec %T cannot say what it is for: %v", codec, err), "have its methods MediaTypes and Charsets return lists that are the same each time")
+		return by, nil
+	}
+	if len(names) == 0 {
+		report(fmt.Sprintf("the codec %T is for no media type", codec), "have its MediaTypes return one")
+	}
+	for _, name := range charsets {
+		switch {
+		case !httpfield.ValidName(name):
+			report(fmt.Sprintf("the codec %T reads the charset %q, which is no name of one (RFC 2978 section 2.3)", codec, name), "use a name that IANA has registered, as in ISO-8859-1")
+		case strings.EqualFold(name, "utf-8") || by.charset(name) != "":
+			report(fmt.Sprintf("the codec %T says twice that it reads the charset %q", codec, name), "leave one out; UTF-8 is always read, by Decode")
+		default:
+			by.charsets = append(by.charsets, name)
+		}
+	}
+	return by, names
 }
 
 // isNil reports whether a codec is a nil pointer, function or the like.

@@ -79,9 +79,6 @@ type formats struct {
 
 // known are the names of the types, as a person reads them.
 func (f *formats) known() string {
-	if f == nil {
-		return jsonType
-	}
 	last := len(f.names) - 1
 	if last < 1 {
 		return strings.Join(f.names, "")
@@ -113,11 +110,20 @@ func (f *formats) reader(h http.Header, untyped bool) (by *format, charset, acce
 	if charset == "" || !by.json && strings.EqualFold(charset, "us-ascii") {
 		return by, "", ""
 	}
-	known := slices.IndexFunc(by.charsets, func(name string) bool { return strings.EqualFold(name, charset) })
-	if known < 0 {
-		return nil, "", strings.Join(append([]string{"sent in UTF-8"}, by.charsets...), " or ")
+	if known := by.charset(charset); known != "" {
+		return by, known, ""
 	}
-	return by, by.charsets[known], ""
+	return nil, "", strings.Join(append([]string{"sent in UTF-8"}, by.charsets...), " or ")
+}
+
+// charset is the name that the codec has for a charset beside UTF-8, "" where it does not read it.
+func (f *format) charset(name string) string {
+	for _, known := range f.charsets {
+		if strings.EqualFold(known, name) {
+			return known
+		}
+	}
+	return ""
 }
 
 // declaredType is the Content-Type of a body, or accepted says what a body is to be like that is not compressed
@@ -228,7 +234,7 @@ func (f *format) cannot(t reflect.Type) error {
 		return nil // what JSON cannot be is told by itself
 	}
 	if checker, ok := f.codec.(TypeChecker); ok {
-		return checker.CheckType(t)
+		return contained(func() error { return checker.CheckType(t) })
 	}
 	if holdsOpt(t, map[reflect.Type]bool{}) {
 		return errors.New("it holds an Opt, which only JSON knows; a codec that knows it says so by CheckType")

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft"
+	"github.com/weft-go/weft/wefttest"
 )
 
 // lineCodec is a format of its own: what is written is "name=price", in Latin-1 too.
@@ -272,6 +273,25 @@ func TestStrictFormatsRefuseWhatAcceptDoesNotTake(t *testing.T) {
 	assert.Empty(t, log.errors())
 }
 
+func TestWhatARequestAccepts(t *testing.T) {
+	for _, row := range []struct {
+		accept string
+		of     []string
+		want   string
+	}{
+		{"", []string{"text/html", "application/json"}, "text/html"},
+		{"application/json, text/html;q=0.9", []string{"text/html", "application/json"}, "application/json"},
+		{"nonsense", []string{"text/html", "application/json"}, "text/html"},
+		{"image/png", []string{"text/html", "application/json"}, ""},
+		{"text/html", []string{"html", "text/*", "text/html"}, "text/html"},
+		{"*/*", []string{"html"}, ""},
+		{"*/*", nil, ""},
+	} {
+		r := wefttest.Request("GET", "/", wefttest.Header("Accept", row.accept))
+		assert.Equal(t, row.want, r.Accepts(row.of...), "%q of %q", row.accept, row.of)
+	}
+}
+
 // Where there is one format and no refusal, the answer does not depend on Accept.
 func TestVaryIsSaidWhereThereIsAChoice(t *testing.T) {
 	app, _ := newApp()
@@ -459,4 +479,18 @@ func TestThePlanSaysWhatARouteConsumesAndProduces(t *testing.T) {
 	assert.Contains(t, text, "extract: body: application/json, application/xml, text/xml or text/x-line, required;")
 	assert.Contains(t, text, "respond: 200, weft_test.Product as application/json, application/xml, text/xml or text/x-line")
 	assert.Contains(t, text, "200; header Location: text; body: weft_test.Product as application/json, application/xml, text/xml or text/x-line")
+}
+
+func TestEveryWrongDeclarationOfAFormatIsFound(t *testing.T) {
+	_, err := wrongFormats().Plan()
+	require.Error(t, err)
+	golden(t, "formats_mistakes.txt", err.Error()+"\n")
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok)
+	for _, one := range joined.Unwrap() {
+		var mistake *weft.BuildError
+		require.ErrorAs(t, one, &mistake)
+		assert.Regexp(t, `formats_declarations_ext_test\.go:\d+$`, mistake.Source)
+		assert.NotEmpty(t, mistake.Remedy)
+	}
 }

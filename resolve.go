@@ -131,6 +131,9 @@ func (r *resolution) resolveGroups() {
 		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
 		r.guardStages(g.guards, StageInfo{}, nil)
 		r.aroundStages(g.arounds, StageInfo{}, nil)
+		if g.formats != nil {
+			g.formats.compile(&format{json: true}, r.wrongFormats(g.formats))
+		}
 	}
 	root := r.app.root
 	r.outermost = r.once(nil, r.stages(root.middleware, KindMiddleware, StageInfo{Level: LevelApp}, r.levels(nil, root)))

@@ -31,7 +31,7 @@ type Param struct{ Name, Value string }
 func Parse(s string) (MediaType, error) {
 	name, params, err := mime.ParseMediaType(s)
 	if err != nil {
-		return MediaType{}, err
+		return MediaType{}, errors.New(strings.TrimPrefix(err.Error(), "mime: "))
 	}
 	typ, subtype, found := strings.Cut(name, "/")
 	switch {
