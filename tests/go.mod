@@ -7,6 +7,7 @@ require (
 	github.com/go-playground/locales v0.14.2
 	github.com/go-playground/universal-translator v0.18.2
 	github.com/go-playground/validator/v10 v10.30.6
+	github.com/klauspost/compress v1.20.3
 	github.com/samber/do/v2 v2.0.0
 	github.com/stretchr/testify v1.12.1
 	github.com/weft-go/weft v0.0.0
