@@ -20,7 +20,6 @@ import (
 	"github.com/weft-go/weft"
 )
 
-
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats
