@@ -36,6 +36,7 @@ type App struct {
 	observers   []Observer
 	json        JSONOptions
 	strictQuery bool
+	forms       FormOptions
 	messages    func(*Request, FieldError) string
 	format      ErrorFormat
 	decisions   func(*Request, Decision)

@@ -2,6 +2,7 @@ package weft
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -14,6 +15,14 @@ type body struct {
 	pooled *[]byte // the buffer that holds bytes, while nobody else may have them
 	read   bool
 	barred *guard // a guard that is being asked and has not said that it reads the body
+}
+
+// permitted is the error of a guard that reads the body and has not said so.
+func (b *body) permitted() error {
+	if b.barred != nil {
+		return fmt.Errorf("the guard %q reads the body and has not said so: give it the option ReadsBody", b.barred.name)
+	}
+	return nil
 }
 
 // bodyPool holds buffers of bodies. Each server has its own.

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"reflect"
 	"slices"
@@ -36,6 +34,10 @@ type extraction struct {
 }
 
 var noExtraction = &extraction{problems: []binding.Problem{{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"}}}
+
+func (x *extraction) problem(text, remedy string) {
+	x.problems = append(x.problems, binding.Problem{Text: text, Remedy: remedy})
+}
 
 // extractor is an Extractor, one that only says what is wrong where there are problems.
 func extractor[T any](from extraction, extract func(*Request) (T, error)) Extractor[T] {
@@ -127,6 +129,10 @@ func single[T any](source Source, name string) Extractor[T] {
 		Name: "Value", Type: t, Tag: reflect.StructTag(string(source) + ":" + strconv.Quote(tag)),
 	}}), bindingTypes)
 	return extractor(extraction{reads: readsOf(plan), problems: problems}, func(r *Request) (v T, err error) {
+		if plan.Form {
+			err = r.fillForm(plan, binding.TargetOf(&v), false)
+			return v, err
+		}
 		if failures := plan.Bind(binding.TargetOf(&v), r.http, false); failures != nil {
 			return v, &InvalidRequest{http.StatusBadRequest, bound(failures)}
 		}
@@ -138,7 +144,7 @@ func single[T any](source Source, name string) Extractor[T] {
 // otherwise. It must be there, unless T is a pointer or an [Opt].
 func JSONBody[T any]() Extractor[T] {
 	return bodyExtractor("json", func(r *Request, into *T) error {
-		return r.decodeJSON(into, optionalBody(reflect.TypeFor[T]()))
+		return r.decodeJSON(jsonMedia, into, optionalBody(reflect.TypeFor[T]()))
 	})
 }
 
@@ -349,6 +355,7 @@ type selfExtractor interface{ FromRequest(*Request) error }
 
 var bindingTypes = binding.Types{
 	Wrapper: optOf,
+	File:    takesFiles,
 	Itself:  func(t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[selfExtractor]()) },
 }
 
@@ -381,6 +388,9 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 	}
 	for i := range plan.Itself {
 		note(plan.Itself[i].Pointer(t).(selfExtractor).FromRequest(r))
+	}
+	if plan.Form {
+		note(r.fillForm(plan, t, r.state.input.strictQuery))
 	}
 	if plan.Body != nil {
 		note(r.decodeBody(plan.Body.Kind, plan.Body.Pointer(t), plan.Body.Optional))
@@ -450,20 +460,14 @@ func (r *Request) decodeBody(kind string, into any, optional bool) error {
 	case "raw":
 		return r.decodeRaw(into.(*[]byte))
 	}
-	return r.decodeJSON(into, optional)
+	return r.decodeJSON(mediaOf(kind), into, optional)
 }
 
-func (r *Request) decodeJSON(into any, optional bool) error {
+func (r *Request) decodeJSON(media []medium, into any, optional bool) error {
 	in := r.state.input
-	accepted := in.json.declaresJSON(r.http.Header)
-	if accepted != "" && r.http.ContentLength > 0 {
-		return unsupported(accepted) // without reading it
-	}
-	if b := &r.state.body; accepted != "" && r.http.ContentLength < 0 && !b.read {
-		b.read = true // as little of it as tells whether there is one
-		if n, _ := io.ReadFull(r.http.Body, make([]byte, 1)); n > 0 {
-			b.err = unsupported(accepted)
-		}
+	_, _, refusal := pick(media, r.http.Header, in.json.AllowUntyped)
+	if err := r.refused(refusal); err != nil {
+		return err
 	}
 	body, err := r.borrowBody()
 	if err != nil {
@@ -471,8 +475,6 @@ func (r *Request) decodeJSON(into any, optional bool) error {
 	}
 	value := bytes.TrimSpace(body)
 	switch absent := len(value) == 0; {
-	case accepted != "" && !absent:
-		return unsupported(accepted)
 	case absent && optional:
 		return nil
 	case absent || string(value) == "null" && !optional:
@@ -485,16 +487,13 @@ func (r *Request) decodeJSON(into any, optional bool) error {
 }
 
 func (r *Request) decodeText(into *string) error {
+	_, _, refusal := pick(textMedia, r.http.Header, false)
+	if err := r.refused(refusal); err != nil {
+		return err
+	}
 	body, err := r.borrowBody()
 	if err != nil {
 		return err
-	}
-	if len(body) > 0 {
-		mediaType, params, err := mime.ParseMediaType(r.http.Header.Get(contentType))
-		charset, given := params["charset"]
-		if err != nil || mediaType != "text/plain" || given && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") || encoded(r.http.Header) {
-			return unsupported("sent as text/plain in UTF-8")
-		}
 	}
 	if !utf8.Valid(body) {
 		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeInvalidUTF8})
@@ -507,10 +506,4 @@ func (r *Request) decodeRaw(into *[]byte) error {
 	body, err := r.borrowBody()
 	*into = bytes.Clone(body)
 	return err
-}
-
-func unsupported(accepted string) error {
-	return invalid(http.StatusUnsupportedMediaType, FieldError{
-		Source: SourceBody, Code: CodeUnsupportedMedia, Params: map[string]any{"accepted": accepted},
-	})
 }

@@ -17,14 +17,15 @@ type input struct {
 	codec       Codec
 	limit       int64
 	strictQuery bool
+	forms       FormOptions
 }
 
-func newInput(o JSONOptions, limit int64, strictQuery bool) *input {
-	return &input{o, o.codec(), limit, strictQuery}
+func newInput(o JSONOptions, limit int64, strictQuery bool, forms FormOptions) *input {
+	return &input{o, o.codec(), limit, strictQuery, forms.orDefault()}
 }
 
 // defaultInput is for requests outside any server. Nothing in it ever changes.
-var defaultInput = newInput(JSONOptions{}, DefaultLimit, false)
+var defaultInput = newInput(JSONOptions{}, DefaultLimit, false, FormOptions{})
 
 // intake is how a handler's Req is read: compiled at Build, nil where nothing is.
 type intake struct {
@@ -56,7 +57,10 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
-		if plan.Body != nil && plan.Body.Kind == "json" && !ownCodec {
+		if plan.Body != nil && plan.Body.Kind == "merge-patch" {
+			unpatchable(plan.Body.Type, report)
+		}
+		if plan.Body != nil && (plan.Body.Kind == "json" || plan.Body.Kind == "merge-patch") && !ownCodec {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
@@ -67,7 +71,7 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		}
 		optional := optionalBody(e.req)
 		in.reads = []ReadInfo{{Source: SourceBody, Form: "json", Required: !optional}}
-		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
+		in.fill = func(r *Request, in any) error { return r.decodeJSON(jsonMedia, in, optional) }
 		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !ownCodec {
 			report(problem, remedy)
 		}
@@ -122,12 +126,29 @@ func (in *intake) pathNames() []string {
 }
 
 func (in *intake) readsBody() bool {
-	for _, r := range in.reads {
-		if r.Source == SourceBody {
-			return true
+	return slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceBody }) || in.readsForm()
+}
+
+func (in *intake) readsForm() bool {
+	return slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceForm || r.Source == SourceFile })
+}
+
+// consumes are the media types of bodies that are read.
+func (in *intake) consumes() []string {
+	switch {
+	case in == nil:
+	case in.plan != nil && in.plan.Multipart, slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceFile }):
+		return typesIn(partsMedia)
+	case in.readsForm():
+		return typesIn(formMedia)
+	default:
+		for _, r := range in.reads {
+			if r.Source == SourceBody {
+				return consumedAs(r.Form)
+			}
 		}
 	}
-	return false
+	return []string{}
 }
 
 // describe is the detail of the extract stage in the plan.
@@ -135,6 +156,9 @@ func (in *intake) describe(limit int64) string {
 	texts := make([]string, len(in.reads), len(in.reads)+2)
 	for i, r := range in.reads {
 		texts[i] = r.String()
+	}
+	if in.readsForm() {
+		texts = append(texts, "sent as "+either(in.consumes()))
 	}
 	if in.readsBody() {
 		texts = append(texts, fmt.Sprintf("at most %d bytes", limit))

@@ -40,6 +40,8 @@ type RoutePlan struct {
 	Response string `json:"response"`
 	// Reads are the values that the handler's Req is made of.
 	Reads []ReadInfo `json:"reads"`
+	// Consumes are the media types of bodies that are read, as far as Req says; "*/*" is any.
+	Consumes []string `json:"consumes"`
 	// Writes are the values that a success is made of, none where the handler makes the Response.
 	Writes []WriteInfo `json:"writes"`
 	// Statuses are those that the route's own declarations can lead to, the

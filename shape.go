@@ -49,6 +49,9 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 		return fmt.Sprintf("%s has a time.Duration, which has no JSON form of its own", root),
 			"use a type made from it that has MarshalText and UnmarshalText, or a number of seconds"
 	}
+	if t == typeUpload {
+		return fmt.Sprintf("%s has a weft.Upload, which has no JSON form", root), "take it from a form, by a file tag"
+	}
 	seen[t] = true
 	remedy = "use another type, leave the field out with `json:\"-\"`, or give the type MarshalJSON and UnmarshalJSON"
 	switch t.Kind() {

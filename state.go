@@ -3,6 +3,7 @@ package weft
 import (
 	"context"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -18,11 +19,14 @@ type state struct {
 	routed *Request
 	answer Response // from the route, through ServeMux
 	miss   *miss    // ServeMux's own answer
-	frame  frame    // that extraction filled
-	body   body
-	input  *input // how it is read: the app's, then the route's
-	values values
-	scope  *requestScope // nil until a stage needs a service of the request
+	// parsedBefore is the form that the request came with, which is not weft's to remove.
+	parsedBefore *multipart.Form
+	frame        frame // that extraction filled
+	body         body
+	form         *form  // that the body is, once it was read as one
+	input        *input // how it is read: the app's, then the route's
+	values       values
+	scope        *requestScope // nil until a stage needs a service of the request
 
 	marks     [inlineMarks]mark
 	moreMarks []mark
@@ -35,7 +39,7 @@ type state struct {
 }
 
 func newState(srv *Server, hr *http.Request) *state {
-	s := &state{server: srv}
+	s := &state{server: srv, parsedBefore: hr.MultipartForm}
 	s.base = requestContext{hr.Context(), s}
 	s.view = Request{s, &s.base, hr}
 	if srv == nil {
