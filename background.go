@@ -70,11 +70,7 @@ func (s *state) do(w work) {
 	s.base.Context = ctx
 	err := contained(func() error { return w.fn(&s.base) })
 	if s.scope != nil {
-		o := Outcome{Status: http.StatusOK, Err: err}
-		if err != nil {
-			o.Status = http.StatusInternalServerError
-		}
-		err = errors.Join(err, s.settle(o))
+		err = errors.Join(err, s.settle(outcomeOf(err)))
 	}
 	s.closeScope()
 	if err != nil {

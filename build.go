@@ -80,11 +80,14 @@ func (r *resolution) link(services *assembler) *Server {
 	l.first = len(r.outermost) + 1
 
 	for _, rr := range r.routes {
+		rr.route.settable = r.settable(slices.Concat(r.outermost, rr.way()))
 		rr.route.chain = l.route(rr)
 		srv.mux.Handle(rr.route.pattern, routeHandler{rr.route})
 	}
 	srv.unrouted = l.miss(nil, r.levels(nil, a.root))
+	srv.settable = r.settable(r.outermost)
 	for _, m := range r.misses {
+		srv.settable |= r.settable(m.outer)
 		srv.misses = append(srv.misses, missChain{m.prefix, l.miss(m.outer, m.levels)})
 	}
 	srv.moreMarks = max(0, l.marks-inlineMarks)

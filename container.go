@@ -38,8 +38,9 @@ type Container struct {
 	services []*service
 	bindings []graph.Binding
 	problems []*BuildError
-	mounted  []string // names in the injector that are not the application's own, of a copy
-	built    callsite.Site
+	mounted  []string      // names in the injector that are not the application's own, of a copy
+	sealed   callsite.Site // where an app that has it was built
+	built    *built
 
 	mu      sync.Mutex // held by Build, and where what that made ends
 	servers int        // made of it, and not ended
@@ -50,7 +51,9 @@ func NewContainer(i do.Injector) *Container {
 	if i == nil {
 		i = do.New()
 	}
-	return &Container{injector: i}
+	c := &Container{injector: i}
+	c.watch()
+	return c
 }
 
 // service is one declaration of a Container.
@@ -65,6 +68,7 @@ type service struct {
 	collect func(values []any) any
 	lend    func(i do.Injector, name string, get func() (any, error))
 	mounted bool
+	value   any // of a singleton that is mounted and made
 	fixed   any // of an override
 	// mount provides a singleton in the injector, under its type.
 	mount func(i do.Injector, name string, build func(do.Injector) (any, error))
@@ -84,7 +88,8 @@ func InGroup() ServiceOption { return func(s *service) { s.node.Member = true } 
 func Pin() ServiceOption { return func(s *service) { s.node.Pinned = true } }
 
 // Singleton declares a T of which there is one for the application. It is made
-// by Build, which fails where its constructor does. It must not need what is made per request.
+// by Build, which fails where its constructor does. It must not need what is made per request. With the
+// last server it ends: by its method Shutdown, as samber/do knows it, or else by Close.
 func Singleton[T any](c *Container, ctor any, opts ...ServiceOption) {
 	declare[T](c, "Singleton", graph.Singleton, ctor, opts)
 }
@@ -225,12 +230,13 @@ func overriding[T any](at callsite.Site, name string, value T) OverrideOption {
 func (c *Container) With(overrides ...OverrideOption) *Container {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clone := &Container{injector: cloned(c.injector), problems: slices.Clone(c.problems), bindings: slices.Clone(c.bindings), mounted: slices.Clone(c.mounted)}
+	clone := NewContainer(cloned(c.injector))
+	clone.problems, clone.bindings, clone.mounted = slices.Clone(c.problems), slices.Clone(c.bindings), slices.Clone(c.mounted)
 	for _, s := range c.services {
 		copied := *s
 		if copied.mounted { // the clone has it as the application's own, made of what c has
 			clone.mounted = append(clone.mounted, s.name)
-			copied.mounted = false
+			copied.mounted, copied.value = false, nil
 		}
 		clone.services = append(clone.services, &copied)
 	}
@@ -286,8 +292,8 @@ func (c *Container) problem(at callsite.Site, problem, remedy string) {
 
 func (c *Container) mayDeclare(what string) callsite.Site {
 	at := here()
-	if set(c.built) {
-		panic(fmt.Sprintf("weft: %s at %v comes after Build at %v: it would have no effect; declare everything before Build", what, at, c.built))
+	if set(c.sealed) {
+		panic(fmt.Sprintf("weft: %s at %v comes after Build at %v: it would have no effect; declare everything before Build", what, at, c.sealed))
 	}
 	return at
 }

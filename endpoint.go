@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // endpoint is all the plan knows of a Handler; nothing behind it has type parameters.
@@ -19,7 +21,7 @@ type endpoint struct {
 
 //go:noinline
 func (s *spec) endpoint() *endpoint {
-	if s == nil {
+	if s == nil || s.req == nil { // new(Handler) is as good as none
 		return nil
 	}
 	return &endpoint{*s, newOutput(s.resp)}
@@ -90,6 +92,25 @@ func (e *endpoint) encodes() bool {
 	return e.output == nil && e.resp != typeResponse && !empty(e.resp) && bodyAllowed(e.success())
 }
 
+// warnOfBodies warns of a handler that wants a body from requests which have none, and of one
+// whose answer is never sent. A pointer may be nil.
+func (r *resolution) warnOfBodies(rr *resolvedRoute, name string) {
+	e := rr.endpoint
+	if set(e.statusAt) && !bodyAllowed(e.status) && e.output == nil && !empty(e.resp) && e.resp.Kind() != reflect.Pointer && e.resp.Kind() != reflect.Interface {
+		r.warn(e.statusAt, name, fmt.Sprintf("Status(%d) is sent without a body, and the handler returns a %v", e.status, e.resp), "return struct{}, or take another status")
+	}
+	method, _, _ := strings.Cut(name, " ")
+	if rr.intake == nil || method != http.MethodGet && method != http.MethodHead {
+		return
+	}
+	for _, read := range rr.intake.reads {
+		if read.Source == SourceBody && read.Required {
+			r.warn(rr.at, name, fmt.Sprintf("the handler reads a body of type %v, and requests with %s have none", e.req, method),
+				"give the fields tags such as path or query; one value alone is read by an extractor such as PathValue, attached with Extract")
+		}
+	}
+}
+
 // writes are the values that a success is made of, as far as Resp says.
 func (e *endpoint) writes() []WriteInfo {
 	switch {
@@ -136,6 +157,9 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 		detail = fmt.Sprintf("within %v", e.timeout)
 	}
 	handler = step(KindHandler, e.name, detail)
+	if e.service != nil {
+		handler.services = []graph.Key{*e.service}
+	}
 	switch {
 	case e.output != nil:
 		respond = step(KindRespond, "respond", e.output.describe(e.success()))

@@ -123,6 +123,18 @@ func holds(err, sentinel error) bool {
 	return found
 }
 
+// contains reports whether part is err, or among what it wraps. What cannot be compared is not found.
+func contains(err, part error) (found bool) {
+	if !reflect.ValueOf(part).Comparable() {
+		return false
+	}
+	walk(err, func(inner error) bool {
+		found = inner == part
+		return found
+	})
+	return found
+}
+
 // saysIs asks the Is method of one error, not of what it wraps.
 func saysIs(err, sentinel error) bool {
 	is, asks := err.(interface{ Is(error) bool })

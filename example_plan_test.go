@@ -101,7 +101,7 @@ func ExampleWarning() {
 	}
 	// Output:
 	// <nil>
-	// nothing can reach the mapper for errors of is "the shop is closed": its group has no route and no path of its own
+	// nothing can reach the mapper for errors that are "the shop is closed": its group has no route and no path of its own
 }
 
 // Build makes the server. Explain says what it does.

@@ -87,7 +87,7 @@ func ExampleApp_Handle() {
 		fmt.Println(w.Code, w.Header().Get("Allow"))
 	}
 	// Output:
-	// 405 POST
+	// 405 POST, OPTIONS
 	// 204 POST, OPTIONS
 }
 

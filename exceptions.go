@@ -55,6 +55,9 @@ func (e *Error) Error() string {
 	if e.Code != "" {
 		s += " (" + e.Code + ")"
 	}
+	if e.Status != 0 && e.Status != e.status() {
+		s += fmt.Sprintf(" (of Status %d, which is none of a failure)", e.Status)
+	}
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}

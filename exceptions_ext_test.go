@@ -249,7 +249,7 @@ func TestWrongMappersAreErrorsOfBuild(t *testing.T) {
 	_, err := app.Plan()
 	require.Error(t, err)
 	assert.Regexp(t, `exceptions_ext_test.go:\d+: errors of \*weft_test.outOfStock have two mappers at one level, the other is at \S+exceptions_ext_test.go:\d+; keep one`, err)
-	assert.Regexp(t, `errors of is "closed" have two mappers`, err)
+	assert.Regexp(t, `errors that are "closed" have two mappers`, err)
 	assert.Regexp(t, `route "GET /x": errors of weft_test.temporary have two mappers`, err)
 	assert.Regexp(t, `a Mapper maps nothing; make it with On or OnIs`, err)
 }

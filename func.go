@@ -2,20 +2,27 @@ package weft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 )
 
-// FuncOption says something about what [Func] makes.
+// FuncOption says something about what [Func] makes: [HandlerOnly], or an [Option] of an App. Of
+// these [WithContainer], [WithValidator] and [WithLogger] matter to a function.
 type FuncOption interface{ applyFunc(*funcOptions) }
 
-type funcOptions struct{ handlerOnly bool }
+type funcOptions struct {
+	handlerOnly bool
+	app         []Option
+}
 
 type handlerOnly struct{}
 
 func (handlerOnly) applyFunc(o *funcOptions) { o.handlerOnly = true }
+
+func (o Option) applyFunc(f *funcOptions) { f.app = append(f.app, o) }
 
 // HandlerOnly has [Func] take a handler with guards, middleware or interceptors,
 // and leave these out: there is no request that they could be asked about.
@@ -23,13 +30,17 @@ func HandlerOnly() FuncOption { return handlerOnly{} }
 
 // Func makes a plain function of a handler: for tests, for lambda.Start, for a
 // command line. It validates its Req, and runs the checks, the arounds and the handler, without a transport: nothing is
-// decoded, mapped, encoded or logged. The error is the one that arose, for a broken rule an [*InvalidRequest], for a panic
+// decoded, mapped or encoded. The error is the one that arose, for a broken rule an [*InvalidRequest], for a panic
 // a [*PanicError].
+//
+// With a container, each call has services of its own, as a request has: they are settled by the call's error, and closed
+// before the function returns; where settling fails, that is the error. What [Go] is given runs
+// then, where the call went well, and is waited for. The singletons are made by Func, and end with the injector, or with
+// the last server that has the same container.
 //
 // What is wrong with the handler is the error of Func, as of [App.Build]; ctx
 // bounds Func, not what it makes. A handler with guards, middleware or interceptors is refused, unless [HandlerOnly] is
-// given. Exception mappers and what Extract says have no effect, keys have no values, and rules of a validator of yours
-// ([WithValidator]) are not known. The function can be called concurrently.
+// given. Exception mappers and what Extract says have no effect, and keys have no values. The function can be called concurrently.
 func Func[Req, Resp any](ctx context.Context, h *Handler[Req, Resp], opts ...FuncOption) (func(context.Context, Req) (Resp, error), error) {
 	call, err := plainCall(ctx, h.endpoint(), opts)
 	if err != nil {
@@ -62,7 +73,7 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 			opt.applyFunc(&o)
 		}
 	}
-	app := New()
+	app := New(o.app...)
 	r := resolve(app)
 	if e == nil {
 		r.report(app.root.at, "", "the handler of Func is nil", "give it a *weft.Handler, as weft.Handle makes it")
@@ -72,20 +83,19 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 		r.report(e.at, "", "the handler of Func has guards, middleware or interceptors, which need a request", "give Func the option HandlerOnly, or a handler without them")
 	}
 	r.problems = append(r.problems, e.problems()...)
-	if e.service != nil {
-		r.report(e.at, "", "the handler of Func is made of a service", "give Func a handler of a plain function, or of the service's method: Handle(service.Method)")
-	}
 	given := *e
 	given.extractor = nil // the Req is given as it is
 	in := newIntake(&given, true, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })
 	here := StageInfo{Level: LevelRoute}
-	rr := &resolvedRoute{endpoint: e}
+	rr := &resolvedRoute{endpoint: e, route: &Route{}, at: e.at}
 	rr.checks = r.checkStages(e.checks, here, nil)
 	rr.arounds = r.aroundStages(slices.Concat(e.typed, e.core), here, nil)
 	_, rr.handler, _ = e.steps("", nil, 0)
-	for _, st := range slices.Concat(rr.checks, rr.arounds) {
-		if len(st.rules.needs) > 0 || len(st.services) > 0 {
-			r.report(st.at, "", fmt.Sprintf("%v needs a key or a service, and Func has no stage that provides one", st), "give Func a handler without it")
+	r.routes = []*resolvedRoute{rr}
+	r.inferLifetimes()
+	for _, st := range rr.way() {
+		if len(st.rules.needs) > 0 {
+			r.report(st.at, "", fmt.Sprintf("%v needs a key, and Func has no stage that provides one", st), "give Func a handler without it")
 		}
 	}
 	if err := r.err(); err != nil {
@@ -94,22 +104,64 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	services, err := r.assemble(ctx, e.at)
+	if err != nil {
+		return nil, err
+	}
+	if app.container != nil {
+		app.container.leave() // a function has no end that could be waited for
+	}
 
-	l := &linker{}
+	srv := &Server{logger: app.logger, input: defaultInput, assembly: services.made, container: app.container}
+	srv.background.ending = context.Background()
+	l := &linker{server: srv, services: services}
 	checks := l.checks(e, rr.checks)
-	run := e.calling(e.bind(e.call, rr.arounds, l.crossings(rr, 0, nil)), nil)
+	run := e.calling(e.bind(l.call(rr), rr.arounds, l.crossings(rr, 0, nil)), nil)
+	srv.moreMarks = max(0, l.marks-inlineMarks)
 	return func(ctx context.Context, f frame) error {
-		s := newState(nil, (&http.Request{URL: &url.URL{}, Header: http.Header{}}).WithContext(ctx))
-		s.moreMarks = make([]mark, max(0, l.marks-inlineMarks))
+		s := newState(srv, (&http.Request{URL: &url.URL{}, Header: http.Header{}}).WithContext(ctx))
+		s.values.ring = &keyring{open: true}
 		s.frame = f
-		view := s.first()
-		if err := in.validate(view, f.in); err != nil {
+		return s.ended(func() error {
+			view := s.first()
+			if err := in.validate(view, f.in); err != nil {
+				return err
+			}
+			if _, err := checks.verdict(view); err != nil {
+				return err
+			}
+			_, err := run(view)
 			return err
-		}
-		if _, err := checks.verdict(view); err != nil {
-			return err
-		}
-		_, err := run(view)
-		return err
+		})
 	}, nil
+}
+
+// ended is what call comes to without a transport: the services are settled by its
+// error and closed, and what it left to be done is done.
+func (s *state) ended(call func() error) error {
+	err := errUnwound
+	defer func() {
+		s.closeScope()
+		if err == nil {
+			for _, w := range s.work {
+				s.later().do(w)
+			}
+		}
+	}()
+	err = call()
+	if s.scope == nil {
+		return err
+	}
+	if failed := s.settle(outcomeOf(err)); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+// outcomeOf is how what has no Response ended.
+func outcomeOf(err error) Outcome {
+	if err != nil {
+		return Outcome{Status: http.StatusInternalServerError, Err: err}
+	}
+	return Outcome{Status: http.StatusOK}
 }

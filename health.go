@@ -7,6 +7,9 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
+
+	"github.com/samber/do/v2"
 )
 
 // HealthCheck is one thing a service needs to be healthy, such as its database.
@@ -46,17 +49,61 @@ func Health(checks ...HealthCheck) *Handler[*Request, Response] {
 	}).Named("health")
 }
 
-// healthOf asks the singletons of the container that have a HealthCheck, as samber/do knows it.
+// healthDeadline is how long the services may take to say that they are healthy.
+const healthDeadline = 5 * time.Second
+
+// healthOf asks what the container's injector and those above it provide, as samber/do does, all at the
+// same time. Where do would end the process, a panic is an error.
 func (c *Container) healthOf(ctx context.Context) error {
-	var failed error
-	found := c.injector.RootScope().HealthCheckWithContext(ctx)
-	for _, name := range slices.Sorted(maps.Keys(found)) {
-		if err := found[name]; err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", name, err))
+	ctx, cancel := context.WithTimeout(ctx, healthDeadline)
+	defer cancel()
+	type answer struct {
+		name string
+		err  error
+	}
+	asked := map[string]bool{} // and what it has not answered
+	answers := make(chan answer, 16)
+	for _, scope := range append([]do.Injector{c.injector}, ancestors(c.injector)...) {
+		for _, s := range scope.ListProvidedServices() {
+			if s.ScopeID != scope.ID() || asked[s.Service] {
+				continue
+			}
+			asked[s.Service] = true
+			go func() {
+				err := contained(func() error { return do.HealthCheckNamedWithContext(unbounded{ctx}, scope, s.Service) })
+				select {
+				case answers <- answer{s.Service, err}:
+				case <-ctx.Done():
+				}
+			}()
 		}
 	}
-	return failed
+	failed := map[string]error{}
+	for len(asked) > 0 {
+		select {
+		case a := <-answers:
+			delete(asked, a.name)
+			failed[a.name] = a.err
+		case <-ctx.Done():
+			for name := range asked {
+				failed[name] = errors.New("has not answered in time")
+			}
+			clear(asked)
+		}
+	}
+	var joined error
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		if err := failed[name]; err != nil {
+			joined = errors.Join(joined, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return joined
 }
+
+// unbounded is a context whose deadline is not told: where do knows of one, it asks on a goroutine of its own.
+type unbounded struct{ context.Context }
+
+func (unbounded) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
 
 type healthReport struct {
 	Status string        `json:"status"`

@@ -45,6 +45,9 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		return nil
 	}
 	in := &intake{}
+	if e.extractor == nil {
+		reportAll(binding.Misspelt(e.req), report)
+	}
 	switch {
 	case e.extractor != nil:
 		in.reads, in.keys, in.fill, in.plan = e.extractor.reads, e.extractor.keys, e.extractor.fill, e.extractor.plan

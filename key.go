@@ -116,8 +116,8 @@ func (k *Key[T]) in(s *state) (value T, present bool) {
 
 // Set gives the key its value in this request; every view of the request has it
 // from then on. The stage must have said that it [Provides] the key, and have a value: a nil pointer is none.
-// A value is set once and not changed. Set panics where this is not so, because
-// it is a defect of the stage, which then answers with a 500.
+// A value is set once and not changed. Set panics where it has been set, and where no stage on the way of the request
+// says that it provides the key, because that is a defect of the stage, which then answers with a 500.
 func (k *Key[T]) Set(r *Request, value T) {
 	if err := k.set(r, value); err != nil {
 		panic(err)
@@ -125,7 +125,7 @@ func (k *Key[T]) Set(r *Request, value T) {
 }
 
 func (k *Key[T]) set(r *Request, value T) error {
-	if problem := r.state.values.set(k.identity(), value); problem != "" {
+	if problem := r.state.set(k.identity(), value); problem != "" {
 		return fmt.Errorf("weft: %v cannot be set: %s", k.identity(), problem)
 	}
 	return nil
@@ -183,6 +183,25 @@ func (v *values) has(k *key) bool {
 }
 
 // set returns why the value cannot be, or "".
+func (s *state) set(k *key, value any) (problem string) {
+	if slot := s.values.slot(k); slot >= 0 && s.settable()&(1<<slot) == 0 {
+		return "no stage on the way of this request says that it Provides it"
+	}
+	return s.values.set(k, value)
+}
+
+// settable is the keys that the stages on the request's way provide, as a set of slots.
+func (s *state) settable() uint64 {
+	if s.server == nil || s.values.ring.open {
+		return ^uint64(0)
+	}
+	if route := s.route.Load(); route != nil {
+		return route.settable
+	}
+	return s.server.settable
+}
+
+// set is without regard to who has said so.
 func (v *values) set(k *key, value any) (problem string) {
 	if k == nil {
 		return "it was not made by NewKey"
@@ -199,7 +218,7 @@ func (v *values) set(k *key, value any) (problem string) {
 	case slot < 0:
 		return "no stage of the app says that it Provides it"
 	case v.there&(1<<slot) != 0:
-		return "it has a value already"
+		return "it has a value already, set by the same stage or by one that does not say that it Provides it"
 	case k.isNil(value):
 		return "nil is no value"
 	}

@@ -110,7 +110,7 @@ func (r *resolution) mapperNodes() []*graph.Node {
 	add := func(mappers []attachedMapper) {
 		for _, m := range mappers {
 			if len(m.services) > 0 {
-				nodes = append(nodes, &graph.Node{Label: "the mapper for errors of " + m.name, At: m.at.String(), Needs: m.services})
+				nodes = append(nodes, &graph.Node{Label: "the mapper for " + errorsOf(m.name), At: m.at.String(), Needs: m.services})
 			}
 		}
 	}
@@ -252,8 +252,8 @@ func (r *resolution) assemble(ctx context.Context, at callsite.Site) (*assembler
 	if err := a.addAll(); err != nil {
 		return nil, errors.Join(err, c.unmount(context.WithoutCancel(ctx), mounted))
 	}
-	if !set(c.built) {
-		c.built = at
+	if !set(c.sealed) {
+		c.sealed = at
 	}
 	c.servers++
 	return a, nil
@@ -294,36 +294,6 @@ func (a *assembler) addAll() error {
 		}
 	}
 	return nil
-}
-
-// unmount shuts down what a Build that failed has made, the last first, and takes it
-// out of the injector. What the application provides itself, and what servers are made of, stays.
-func (c *Container) unmount(ctx context.Context, mounted []*service) (failed error) {
-	for _, s := range slices.Backward(mounted) {
-		s.mounted = false
-		failed = errors.Join(failed, func() (err error) {
-			defer contain(&err)
-			return do.ShutdownNamedWithContext(ctx, c.injector, s.name)
-		}())
-	}
-	return failed
-}
-
-// shutdown ends what was made, in an order that do knows, when the last server made of it ends.
-func (c *Container) shutdown(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.servers--; c.servers > 0 {
-		return nil
-	}
-	for _, s := range c.services {
-		s.mounted = false // do forgets what it has shut down
-	}
-	report := c.injector.RootScope().ShutdownWithContext(ctx)
-	if report == nil || report.Succeed {
-		return nil
-	}
-	return fmt.Errorf("weft: shutting down the services: %w", report)
 }
 
 // singleton is what there is one of: made by do, where it is declared in the container.
@@ -393,10 +363,15 @@ func (a *assembler) construct(i do.Injector, n *graph.Node, s *service) (any, er
 			args[j] = a.app.logger
 		}
 	}
-	value, err := s.make.run(arguments{nil, args}, in)
+	var value any
+	err := contained(func() (err error) {
+		value, err = s.make.run(arguments{nil, args}, in)
+		return err
+	})
 	if err == nil && isNull(value) {
 		err = errors.New("the constructor returned nil and no error")
 	}
+	s.value = value
 	return value, err
 }
 

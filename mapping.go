@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/weft-go/weft/internal/callsite"
 )
@@ -32,7 +33,7 @@ func newMapping(list []attachedMapper, report func(at callsite.Site, problem, re
 		}
 		if first := slices.IndexFunc(m[a.kind], a.same); first >= 0 {
 			other := m[a.kind][first]
-			problem := fmt.Sprintf("errors of %s have two mappers at one level, the other is at %v", a.name, other.at)
+			problem := fmt.Sprintf("%s have two mappers at one level, the other is at %v", errorsOf(a.name), other.at)
 			if a.target != other.target {
 				problem += fmt.Sprintf(" and for %s, which has the same methods", other.name)
 			}
@@ -45,6 +46,14 @@ func newMapping(list []attachedMapper, report func(at callsite.Site, problem, re
 		slices.SortStableFunc(mappers, attachedMapper.compare)
 	}
 	return m
+}
+
+// errorsOf is what a mapper of this name is for.
+func errorsOf(name string) string {
+	if strings.HasPrefix(name, "is ") { // as OnIs has it
+		return "errors that are " + name[len("is "):]
+	}
+	return "errors of " + name
 }
 
 // same reports whether two mappers are for the same errors.
@@ -143,7 +152,9 @@ func (st *stage) mapped(r *Request, err error) (resp Response, cause error) {
 		}
 		err = answer.head.err
 		handed = append(handed, answer)
-		cause = errors.Join(cause, err)
+		if !contains(cause, err) {
+			cause = errors.Join(cause, err)
+		}
 	}
 	resp = problem(r, err)
 	if !identical(resp.Err(), err) { // and something was wrong with the error itself

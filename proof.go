@@ -52,6 +52,16 @@ func (r *resolution) collectKeys() {
 	}
 }
 
+// settable is the keys that stages provide, if only to themselves, as a set of slots.
+func (r *resolution) settable(stages []*stage) (slots uint64) {
+	for _, st := range stages {
+		for _, k := range slices.Concat(st.rules.possible(), st.rules.tried) {
+			slots |= 1 << slices.Index(r.keys, k)
+		}
+	}
+	return slots
+}
+
 // possible is every key that the stage provides, certainly or perhaps.
 func (u *keyUse) possible() []*key { return slices.Concat(u.provides, u.may) }
 
@@ -164,6 +174,8 @@ func (p *proof) need(k *key) {
 	case later >= 0:
 		by := p.rest[later]
 		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it", by, by.at), p.swap(by))
+	case elsewhere < 0 && p.namesake(k):
+		p.report(needs+"and nothing provides it, but another key of that name and type", "use one key: a key is the value that NewKey returned, not its name")
 	case elsewhere < 0:
 		p.report(needs+"and nothing provides it", "attach a ValueGuard for it, or a middleware or guard that Provides it, so that it runs before")
 	case p.everywhere():
@@ -174,6 +186,13 @@ func (p *proof) need(k *key) {
 		p.report(needs+fmt.Sprintf("and nothing on its way provides it; %v (%v) does on others", by, by.at),
 			"attach that one to the route, to a group around it or to the app, so that it runs before")
 	}
+}
+
+// namesake reports whether another key that looks the same is provided before it.
+func (p *proof) namesake(k *key) bool {
+	return slices.ContainsFunc(p.provided, func(before provision) bool {
+		return before.key != k && before.key.name == k.name && before.key.typ == k.typ
+	})
 }
 
 // gap is a key that middleware of the app or a group lacks on all of its ways.
@@ -217,7 +236,10 @@ func (p *proof) field(f *binding.ValueField) *key {
 		if f.Key != "" {
 			what = fmt.Sprintf("the value %q of type %v", f.Key, f.Type)
 		}
-		const remedy = "attach a ValueGuard for a key of that type, or mend the field's type or name"
+		remedy := "attach a ValueGuard for a key of that type, or mend the field's type or name"
+		if len(p.provided) > 0 {
+			remedy += "; there is " + strings.Join(p.offered(), ", ")
+		}
 		if f.Optional {
 			p.warn(p.stage.at, p.stage.info.Route, fmt.Sprintf("the field %s takes %s, and will always be absent: nothing provides one", f.Name, what), remedy)
 		} else {
@@ -228,6 +250,14 @@ func (p *proof) field(f *binding.ValueField) *key {
 	p.report(fmt.Sprintf("the field %s takes a value of type %v, and there are several: %s", f.Name, f.Type, strings.Join(keyNames(fitting), ", ")),
 		"name one of them, different from the others, in the tag value")
 	return nil
+}
+
+// offered is what stages before it provide.
+func (p *proof) offered() (all []string) {
+	for _, before := range p.provided {
+		all = append(all, before.key.String())
+	}
+	return all
 }
 
 // keyNames are the names of keys, as the plan lists them.

@@ -38,6 +38,9 @@ func (r *Request) WithContext(ctx context.Context) *Request {
 	if ctx == nil {
 		panic("weft: Request.WithContext: nil context")
 	}
+	if r.state.server != nil && stateOf(ctx) != r.state {
+		panic("weft: Request.WithContext: the context does not derive from the request's: its route, its keys and its end would be lost; derive it from Request.Context")
+	}
 	return &Request{r.state, ctx, r.http}
 }
 
@@ -115,6 +118,8 @@ type Route struct {
 	input   *input
 	logger  *slog.Logger
 	chain   Next
+	// settable is the keys that stages on the way to the answer provide, as a set of slots.
+	settable uint64
 }
 
 // Pattern is the route's whole pattern, prefixes included: "POST /api/orders/{id}".

@@ -286,11 +286,9 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.level.interceptors, levels))
 	rr.arounds = r.once(slices.Concat(outside, rr.inner), r.arounds(groups, name, slices.Concat(d.endpoint.typed, d.endpoint.core), levels))
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
+	r.warnOfBodies(rr, name)
 	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
 	rr.checks = r.once(nil, r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels))
-	if service := d.endpoint.service; service != nil {
-		rr.handler.services = []graph.Key{*service}
-	}
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
 			st.levels = levels

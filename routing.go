@@ -60,13 +60,14 @@ func (m *miss) answer(st *stage, r *Request) Response {
 	case m.status < http.StatusBadRequest:
 		return Redirect(m.status, m.header.Get("Location"))
 	case m.status == http.StatusMethodNotAllowed && r.http.Method == http.MethodOptions: // RFC 9110 section 9.3.7
-		return Empty().WithHeader("Allow", m.header.Get("Allow")+", "+http.MethodOptions)
+		return Empty().WithHeader("Allow", m.allowed())
 	}
 	e := &Error{Status: m.status, Header: http.Header{}}
-	for _, name := range []string{"Allow", "Connection"} {
-		if v := m.header[name]; v != nil {
-			e.Header[name] = v
-		}
+	if v := m.header["Connection"]; v != nil {
+		e.Header["Connection"] = v
+	}
+	if m.status == http.StatusMethodNotAllowed {
+		e.Header.Set("Allow", m.allowed())
 	}
 	switch m.status {
 	case http.StatusNotFound:
@@ -76,6 +77,9 @@ func (m *miss) answer(st *stage, r *Request) Response {
 	}
 	return st.fail(r, e)
 }
+
+// allowed is what may be asked of the path: OPTIONS is answered everywhere.
+func (m *miss) allowed() string { return m.header.Get("Allow") + ", " + http.MethodOptions }
 
 // missChain answers for paths under a group's prefix.
 type missChain struct {

@@ -63,7 +63,7 @@ func TestRoutingProbes(t *testing.T) {
 	t.Run("the wrong method is a 405 with Allow", func(t *testing.T) {
 		got := site.send("DELETE", "/g", "")
 		assertProblem(t, got, 405)
-		assert.Equal(t, "GET, HEAD", got.header.Get("Allow"))
+		assert.Equal(t, "GET, HEAD, OPTIONS", got.header.Get("Allow"))
 		assert.Equal(t, "global", stagesOf(got.header))
 	})
 	t.Run("no route is a 404", func(t *testing.T) {

@@ -93,6 +93,19 @@ func (scope *requestScope) with(slots []any, made []*step) *requestScope {
 	return scope
 }
 
+// lock keeps off the goroutines that ask the injector. Where there is none, there are no others.
+func (scope *requestScope) lock() {
+	if scope.lent != nil {
+		scope.mu.Lock()
+	}
+}
+
+func (scope *requestScope) unlock() {
+	if scope.lent != nil {
+		scope.mu.Unlock()
+	}
+}
+
 func (s *state) openScope() *requestScope {
 	if s.scope == nil {
 		s.scope = newScope(s.server.assembly.slots)
@@ -173,8 +186,8 @@ func (scope *requestScope) construct(s *state, st *step) (any, error) {
 
 // isSettled is asked by whichever goroutine makes a service.
 func (scope *requestScope) isSettled() bool {
-	scope.mu.Lock()
-	defer scope.mu.Unlock()
+	scope.lock()
+	defer scope.unlock()
 	return scope.settled
 }
 
@@ -188,9 +201,9 @@ func (s *state) closeScope() {
 		s.scope = noScope
 		return
 	}
-	scope.mu.Lock()
+	scope.lock()
 	scope.ended = true
-	scope.mu.Unlock()
+	scope.unlock()
 	if scope.lent != nil {
 		defer s.server.lenders.giveBack(scope.lent)
 	}
@@ -217,11 +230,11 @@ func (s *state) unmake(n int) {
 		last := len(scope.made) - 1
 		st := scope.made[last]
 		value := scope.slots[st.slot]
-		scope.mu.Lock()
+		scope.lock()
 		if scope.made = scope.made[:last]; !scope.ended {
 			scope.slots[st.slot] = nil // to be made anew, where it is asked for again
 		}
-		scope.mu.Unlock()
+		scope.unlock()
 		s.end(st, value, !scope.settled || last < scope.untold)
 	}
 }

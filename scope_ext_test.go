@@ -316,5 +316,5 @@ func TestAStageOfAServiceOutsideAServerSaysSo(t *testing.T) {
 	require.ErrorContains(t, err, "made of a service")
 	assert.Error(t, weft.MiddlewareFrom((*auditor).Dispatch).Dispatch(weft.NewRequest(httptest.NewRequest("GET", "/", nil)), nil).Err())
 	_, err = weft.Func(t.Context(), weft.HandleFrom((*shopper).Buy))
-	require.ErrorContains(t, err, "made of a service")
+	require.ErrorContains(t, err, "by WithContainer")
 }

@@ -21,6 +21,7 @@ type Server struct {
 	unrouted   Next
 	moreMarks  int
 	ring       keyring
+	settable   uint64 // by what runs where no route does
 	assembly   *assembly
 	logger     *slog.Logger
 	input      *input

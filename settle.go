@@ -95,10 +95,10 @@ func (s *state) settle(o Outcome) (failed error) {
 	if scope.settled {
 		return nil
 	}
-	scope.mu.Lock()
+	scope.lock()
 	made := scope.made
 	scope.settled, scope.untold = true, len(made)
-	scope.mu.Unlock()
+	scope.unlock()
 	for _, st := range slices.Backward(made) {
 		scope.untold--
 		if !st.settles {

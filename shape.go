@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"time"
@@ -34,6 +35,9 @@ func unwritable(t reflect.Type) (problem, remedy string) {
 	if t == reflect.TypeFor[*Response]() {
 		return "the handler returns a *weft.Response", "return a weft.Response, which is a value"
 	}
+	if t == typeError {
+		return "the handler returns an error as its response", "return it as the second result, where it is mapped"
+	}
 	return uncodable(fmt.Sprintf("the response type %v", t), t, false, map[reflect.Type]bool{})
 }
 
@@ -51,6 +55,9 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 	}
 	if t == typeUpload {
 		return fmt.Sprintf("%s has a weft.Upload, which has no JSON form", root), "take it from a form, by a file tag"
+	}
+	if t == reflect.TypeFor[http.Request]() || t == typeRequest.Elem() {
+		return fmt.Sprintf("%s has a %v, which is no JSON", root, t), "take a *weft.Request, whose method HTTP returns net/http's"
 	}
 	seen[t] = true
 	remedy = "use another type, leave the field out with `json:\"-\"`, or give the type MarshalJSON and UnmarshalJSON"

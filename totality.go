@@ -303,7 +303,7 @@ func (a attachedMapper) takesOwn() bool {
 func (r *resolution) findDead() {
 	for _, d := range r.reach.dead {
 		if !r.reach.alive[d.key] {
-			r.warn(d.key.at, d.route, fmt.Sprintf("nothing can reach the mapper for errors of %s: the handler declares its errors, and none of them is one", d.name),
+			r.warn(d.key.at, d.route, fmt.Sprintf("nothing can reach the mapper for %s: the handler declares its errors, and none of them is one", errorsOf(d.name)),
 				"declare the error with Errors, or leave the mapper out")
 		}
 	}
@@ -327,7 +327,7 @@ func (r *resolution) findDead() {
 			continue
 		}
 		for _, m := range g.mappers {
-			r.warn(m.at, "", fmt.Sprintf("nothing can reach the mapper for errors of %s: its group has no route and no path of its own", m.name),
+			r.warn(m.at, "", fmt.Sprintf("nothing can reach the mapper for %s: its group has no route and no path of its own", errorsOf(m.name)),
 				"declare the group's routes on it, or leave the mapper out")
 		}
 	}

@@ -117,10 +117,10 @@ func TestAMapperThatNothingCanReachIsWarnedOf(t *testing.T) {
 			app, log := newApp()
 			app.Use(weft.Before("outside", func(*weft.Request) error { return &outOfStock{"tea"} }))
 			app.Catch(onIs(errClosed, "app"), on[*outOfStock]("app"))
-			app.Handle("GET /x/{id}", h)
+			app.Handle("POST /x/{id}", h)
 			found := warnings(t, app)
 			require.Len(t, found, 1)
-			assert.Equal(t, "GET /x/{id}", found[0].Route)
+			assert.Equal(t, "POST /x/{id}", found[0].Route)
 			assert.Contains(t, found[0].Problem, "nothing can reach the mapper")
 			assert.Regexp(t, `totality_ext_test.go:\d+$`, found[0].Source)
 			srv := build(t, app)
@@ -283,6 +283,6 @@ func TestAGroupWithoutRoutesIsWarnedOf(t *testing.T) {
 		problems = append(problems, w.Problem)
 	}
 	require.Len(t, problems, 2)
-	assert.Contains(t, problems[0], `is "closed"`)
+	assert.Contains(t, problems[0], `are "closed"`)
 	assert.Contains(t, problems[1], "weft_test.oddError")
 }

@@ -4,7 +4,7 @@ package scopes
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/weft-go/weft"
@@ -101,6 +101,14 @@ func None(int) http.Handler {
 	return built(app)
 }
 
+// Singletons is the same route as a method of a singleton, in an app whose container has services of requests too.
+func Singletons(int) http.Handler {
+	resp := reply()
+	app := weft.New(weft.WithContainer(container(weft.Fn1(begin), true)), quiet)
+	app.Handle("GET /paid", weft.HandleFrom(func(*pool, context.Context, *weft.Request) (weft.Response, error) { return resp, nil }))
+	return built(app)
+}
+
 // Typed declares the constructors with Fn1 and Fn2.
 func Typed(n int) http.Handler {
 	return served(n, weft.Fn1(begin), true)
@@ -110,6 +118,16 @@ func Typed(n int) http.Handler {
 func Reflected(n int) http.Handler { return served(n, begin, false) }
 
 func served(n int, first any, typed bool) http.Handler {
+	handlers := map[int]weft.Endpoint{1: handler[[1]int](), 3: handler[[3]int](), 10: handler[[10]int]()}
+	app := weft.New(weft.WithContainer(container(first, typed)), quiet)
+	app.Handle("GET /paid", handlers[n])
+	return built(app)
+}
+
+// quiet leaves out what Build has to say of lifetimes.
+var quiet = weft.WithLogger(slog.New(slog.DiscardHandler))
+
+func container(first any, typed bool) *weft.Container {
 	c := weft.NewContainer(nil)
 	weft.Singleton[*pool](c, func() *pool { return &pool{"main"} })
 	weft.PerRequest[*service[[1]int]](c, first)
@@ -122,10 +140,7 @@ func served(n int, first any, typed bool) http.Handler {
 	add[[8]int, [7]int](c, typed)
 	add[[9]int, [8]int](c, typed)
 	add[[10]int, [9]int](c, typed)
-	handlers := map[int]weft.Endpoint{1: handler[[1]int](), 3: handler[[3]int](), 10: handler[[10]int]()}
-	app := weft.New(weft.WithContainer(c))
-	app.Handle("GET /paid", handlers[n])
-	return built(app)
+	return c
 }
 
 func add[N, Below any](c *weft.Container, typed bool) {
@@ -155,16 +170,18 @@ type Side struct {
 	With func(n int) http.Handler
 }
 
-// Sides are the ways to make the services: not at all, by hand, and by weft.
-var Sides = []Side{{"none", None}, {"by hand", ByHand}, {"weft, Fn", Typed}, {"weft, plain functions", Reflected}}
+// Sides are the ways to make the services: not at all, without and with a container, by hand, by weft, by the injector
+// that weft lends to a request, and by a scope of samber/do for each request.
+var Sides = []Side{
+	{"none", None}, {"none, of a container", Singletons}, {"by hand", ByHand}, {"weft, Fn", Typed}, {"weft, plain functions", Reflected},
+	{"weft, by Request.Scope", Lent}, {"samber/do, a scope", DoScope},
+}
 
-// Contenders are all sides with each count: first those of Counts[0], then those of Counts[1], and so on.
-func Contenders() []sidebyside.Contender {
+// Contenders are all sides with n services.
+func Contenders(n int) []sidebyside.Contender {
 	var all []sidebyside.Contender
-	for _, n := range Counts {
-		for _, side := range Sides {
-			all = append(all, sidebyside.Contender{Name: fmt.Sprintf("%s, %d", side.Name, n), Handler: side.With(n)})
-		}
+	for _, side := range Sides {
+		all = append(all, sidebyside.Contender{Name: side.Name, Handler: side.With(n)})
 	}
 	return all
 }

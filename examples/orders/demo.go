@@ -129,7 +129,7 @@ var script = []exchange{
 	{title: "A path that leads nowhere", as: mia, method: "GET", path: "/api/customers",
 		status: 404, code: "not_found"},
 	{title: "A method that the path does not have", as: mia, method: "PUT", path: acmeOrders, body: teaForAda,
-		status: 405, code: "method_not_allowed", header: http.Header{"Allow": {"GET, HEAD, POST"}}},
+		status: 405, code: "method_not_allowed", header: http.Header{"Allow": {"GET, HEAD, POST, OPTIONS"}}},
 
 	{title: "Anybody could say that Ada has paid", method: "POST", path: webhookPath, body: teaIsPaid,
 		status: 403, code: "invalid_signature"},

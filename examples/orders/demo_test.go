@@ -37,7 +37,7 @@ func TestTheDemoShowsEveryExchange(t *testing.T) {
 		"<   \"result\": \"duplicate\"\n",
 		"< 415 Unsupported Media Type\n",
 		"<   \"code\": \"order_not_found\",\n",
-		"< Allow: GET, HEAD, POST\n",
+		"< Allow: GET, HEAD, POST, OPTIONS\n",
 		"All 46 answers were as expected.\n",
 	} {
 		assert.Contains(t, out.String(), part)

@@ -44,7 +44,7 @@ var script = []exchange{
 	{title: "One that is not is replaced", method: "GET", path: "/quotes/1", header: []string{"X-Request-ID: demo 2"},
 		status: 200, has: []string{hasID}},
 	{title: "A 404 has an id and the headers, too", method: "GET", path: "/nowhere", status: 404, has: []string{hasID, hasPolicy}},
-	{title: "And a 405", method: "PATCH", path: "/quotes/1", status: 405, has: []string{hasID, hasPolicy, "Allow: GET, HEAD"}},
+	{title: "And a 405", method: "PATCH", path: "/quotes/1", status: 405, has: []string{hasID, hasPolicy, "Allow: GET, HEAD, OPTIONS"}},
 
 	{title: "A preflight is answered before routing, also where no path is", method: "OPTIONS", path: "/nowhere", header: []string{fromPage, asksPut},
 		status: 204, has: []string{permitted, "Access-Control-Allow-Methods: PUT, DELETE", "Access-Control-Allow-Credentials: true", "Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}},

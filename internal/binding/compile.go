@@ -235,7 +235,11 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 		case f.IsExported() && c.within != "":
 			c.problem("give it a form or file tag, or unexport it", "the field %s has no source", name)
 		case f.IsExported():
-			c.problem("give it a path, query, header, cookie, form, file, body, value or inject tag, or unexport it", "the field %s has no source", name)
+			remedy := "give it a path, query, header, cookie, form, file, body, value or inject tag, or unexport it"
+			if _, member := f.Tag.Lookup("json"); member {
+				remedy = "members of the body go into a struct of their own, the type of one field with the tag body:\"json\""
+			}
+			c.problem(remedy, "the field %s has no source", name)
 		}
 	}
 }

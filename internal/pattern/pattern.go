@@ -5,8 +5,10 @@ package pattern
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/weft-go/weft/internal/httpfield"
@@ -38,11 +40,19 @@ func Parse(s string) (Pattern, error) {
 		return p, errors.New("a pattern has at most one space, between method and path")
 	}
 	p.Host, p.Path = splitHost(rest)
+	if upper := strings.ToUpper(p.Method); upper != p.Method && slices.Contains(methods, upper) {
+		return p, fmt.Errorf("%q is not a method of HTTP, whose names are told apart by case: write %q", p.Method, upper)
+	}
+	if slices.Contains(methods, p.Host) {
+		return p, fmt.Errorf("a method is followed by a space: write %q", p.Host+" "+p.Path)
+	}
 	if p.Host != "" && p.Path == "" {
 		return p, fmt.Errorf("%q has no path: a host is followed by one", p.Host)
 	}
 	return p, nil
 }
+
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace}
 
 func splitHost(s string) (host, path string) {
 	if i := strings.IndexByte(s, '/'); i >= 0 {
@@ -74,6 +84,9 @@ func ParsePrefix(s string) (Prefix, error) {
 	}
 	p := Prefix{}
 	p.Host, p.Path = splitHost(s)
+	if slices.Contains(methods, p.Host) {
+		return p, errors.New("a group's prefix has no method; methods belong to the routes")
+	}
 	if p.Path == "" {
 		return p, errors.New(`a group's prefix starts with "/", after a host if it has one`)
 	}

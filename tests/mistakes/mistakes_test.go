@@ -64,7 +64,7 @@ var slips = []struct {
 	{"two mappers for the same errors", func(h handler, n int) handler {
 		err := fmt.Errorf("mapped %d", n)
 		return h.Catch(weft.OnIs(err, answer)).Catch(weft.OnIs(err, answer)).Errors(err)
-	}, func(n int) string { return fmt.Sprintf(`errors of is "mapped %d" have two mappers`, n) }},
+	}, func(n int) string { return fmt.Sprintf(`errors that are "mapped %d" have two mappers`, n) }},
 	{"middleware in the wrong order", func(h handler, n int) handler {
 		return h.Use(through(fmt.Sprint("outer", n), weft.Inside(fmt.Sprint("inner", n))), through(fmt.Sprint("inner", n)))
 	}, func(n int) string { return fmt.Sprintf(`"outer%d" must stand inside "inner%d"`, n, n) }},

@@ -47,17 +47,20 @@ func (c *Call) WithHeader(name, value string) *Call {
 	return c
 }
 
-// Writer is a [http.ResponseWriter] that keeps nothing, for any number of answers.
-type Writer struct{ header http.Header }
+// Writer is a [http.ResponseWriter] that keeps nothing but the last status, for any number of answers.
+type Writer struct {
+	Status int
+	header http.Header
+}
 
 // NewWriter makes a Writer.
-func NewWriter() *Writer { return &Writer{http.Header{}} }
+func NewWriter() *Writer { return &Writer{header: http.Header{}} }
 
 // Header returns the same map for each answer.
 func (w *Writer) Header() http.Header { return w.header }
 
-// WriteHeader does nothing.
-func (w *Writer) WriteHeader(int) {}
+// WriteHeader keeps the status.
+func (w *Writer) WriteHeader(status int) { w.Status = status }
 
 func (w *Writer) Write(p []byte) (int, error) { return len(p), nil }
 
