@@ -1,10 +1,12 @@
 package weft
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -79,6 +81,30 @@ func (b *body) readFrom(hr *http.Request, srv *Server, limit int64) error {
 		}
 	}
 }
+
+// streamBody hands the body on unread, or what was kept of it.
+func (r *Request) streamBody(into *io.Reader) error {
+	b, limit := &r.state.body, r.state.input.limit
+	if err := b.permitted(); err != nil {
+		return err
+	}
+	switch {
+	case b.read:
+		kept, err := r.Body()
+		*into = bytes.NewReader(kept)
+		return err
+	case r.http.ContentLength > limit:
+		return tooLarge(limit)
+	}
+	b.read, b.err = true, errBodyStreamed
+	*into = strings.NewReader("")
+	if r.http.Body != nil && r.http.Body != http.NoBody {
+		*into = &limitedReader{from: r.http.Body, limit: limit}
+	}
+	return nil
+}
+
+var errBodyStreamed = errors.New("the body was handed on to be read, and is not kept: ask for it before")
 
 var errBodyGone = errors.New("the request is over, and its body was not asked for while it lasted")
 

@@ -173,3 +173,16 @@ func ExampleMergePatchBody() {
 	// 200 {"Name":"Ada","Motto":""}
 	// 422 {"title":"Unprocessable Entity","status":422,"code":"validation_failed","detail":"The request is not valid: see errors.","errors":[{"source":"body","pointer":"/name","code":"min","message":"must be at least 2 characters long","params":{"param":"2"}}]}
 }
+
+// What is too large to keep is read as it comes.
+func ExampleBodyReader() {
+	app := quiet()
+	app.Handle("PUT /videos", weft.Handle(func(_ context.Context, video io.Reader) (int64, error) {
+		return io.Copy(io.Discard, video) // to where it is stored
+	}).Extract(weft.BodyReader()).Limit(20))
+	show(app, "PUT", "/videos", "moving pictures", "Content-Type: video/mp4")
+	show(app, "PUT", "/videos", "very many moving pictures", "Content-Type: video/mp4")
+	// Output:
+	// 200 15
+	// 413 {"title":"Request Entity Too Large","status":413,"code":"body_too_large","detail":"The request is not valid: see errors.","errors":[{"source":"body","pointer":"","code":"body_too_large","message":"must be at most 20 bytes","params":{"max":20}}]}
+}

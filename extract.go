@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -81,6 +82,8 @@ type ReadInfo struct {
 	Form     string `json:"form"`
 	Required bool   `json:"required,omitempty"`
 	Default  string `json:"default,omitempty"`
+	// Max is how many bytes a file may have, 0 where that is not declared.
+	Max int64 `json:"max,omitempty"`
 }
 
 // String is the value in one line, as the plan prints it: "query limit: integer, default 20".
@@ -92,13 +95,16 @@ func (r ReadInfo) String() string {
 	if r.Default != "" {
 		text += ", default " + r.Default
 	}
+	if r.Max > 0 {
+		text += fmt.Sprintf(", at most %d bytes", r.Max)
+	}
 	return text
 }
 
 func readsOf(plan *binding.Plan) []ReadInfo {
 	reads := make([]ReadInfo, len(plan.Reads))
 	for i, r := range plan.Reads {
-		reads[i] = ReadInfo{Source(r.Source), r.Name, r.Form, r.Required, r.Default}
+		reads[i] = ReadInfo{Source(r.Source), r.Name, r.Form, r.Required, r.Default, r.Max}
 	}
 	return reads
 }
@@ -173,6 +179,11 @@ func TextBody() Extractor[string] { return bodyExtractor("text", (*Request).deco
 // RawBody reads the body as it is, whatever its type. The bytes are the caller's own.
 func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decodeRaw) }
 
+// BodyReader hands the body on as it is, whatever its type, without reading it: for what is too large to keep. It can be read once, while
+// the request lasts, and by one goroutine at a time. Where it has more bytes than the limit, or breaks off, Read fails with an [*InvalidRequest]:
+// a handler that returns that error answers with a 413 or a 400.
+func BodyReader() Extractor[io.Reader] { return bodyExtractor("raw", (*Request).streamBody) }
+
 func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
 	return extractor(extraction{reads: []ReadInfo{{Source: SourceBody, Form: form}}}, func(r *Request) (v T, err error) {
 		err = decode(r, &v)
@@ -187,7 +198,10 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //	query:"tags,csv"            a comma list
 //	header:"X-Tenant,required"  a header field that must be there
 //	cookie:"session"            a cookie
-//	body:"json"                 the body; also "text" (string) and "raw" ([]byte)
+//	form:"name"                 a value of a form; slices take repeated ones
+//	file:"photo,max=5MiB"       a file of a form: an [Upload], or a pointer, slice or [Opt] of one
+//	body:"json"                 the body; also "text" (string), "raw" ([]byte or [io.Reader]), "merge-patch"
+//	                            (RFC 7396), and "form" or "multipart" (a struct of form and file fields)
 //	value:""                    what a stage provides: the [Key] of the field's type,
 //	                            or of that name; an [Opt] takes one that may be missing
 //	inject:""                   a service of the [Container], by type or by that name
@@ -203,7 +217,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //
 // A handler whose Req is such a struct reads it like this by itself.
 func Struct[T any]() Extractor[T] {
-	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
+	plan, problems := compileStruct(reflect.TypeFor[T]())
 	return extractor(extraction{reads: readsOf(plan), keys: usedBy(plan), problems: problems, plan: plan}, func(r *Request) (v T, err error) {
 		err = fillStruct(plan, r, &v)
 		return v, err
@@ -359,6 +373,17 @@ var bindingTypes = binding.Types{
 	Itself:  func(t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[selfExtractor]()) },
 }
 
+// compileStruct is how a struct is filled, and what is wrong with its tags.
+func compileStruct(t reflect.Type) (*binding.Plan, []binding.Problem) {
+	plan, problems := binding.Compile(t, bindingTypes)
+	if plan.Body != nil && plan.Body.Kind == "merge-patch" {
+		unpatchable(plan.Body.Type, func(problem, remedy string) {
+			problems = append(problems, binding.Problem{Text: problem, Remedy: remedy})
+		})
+	}
+	return plan, problems
+}
+
 // fillStruct fills the struct that in points to, and reports all failures of
 // head and body together.
 func fillStruct(plan *binding.Plan, r *Request, in any) error {
@@ -458,6 +483,9 @@ func (r *Request) decodeBody(kind string, into any, optional bool) error {
 	case "text":
 		return r.decodeText(into.(*string))
 	case "raw":
+		if stream, ok := into.(*io.Reader); ok {
+			return r.streamBody(stream)
+		}
 		return r.decodeRaw(into.(*[]byte))
 	}
 	return r.decodeJSON(mediaOf(kind), into, optional)

@@ -2,6 +2,7 @@ package weft
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,9 @@ type FormOptions struct {
 	// Memory is how many bytes of a request's uploads are kept in memory, 1 MiB by
 	// default. Those that do not fit are in a temporary file until the request is over.
 	Memory int64
+	// File is how many bytes a file may have whose field does not say it, by
+	// the option max of its tag; by default as many as the whole form. More is a 413.
+	File int64
 	// Fields is how many values and files a form may have, 1,000 by default, as
 	// in mime/multipart; more is a 413.
 	Fields int
@@ -43,8 +47,8 @@ const (
 // WithForms sets what forms may take.
 func WithForms(o FormOptions) Option {
 	return func(a *App) {
-		if o.Memory < 0 || o.Fields < 0 {
-			a.problem(here(), fmt.Sprintf("WithForms says %d bytes of memory and %d fields", o.Memory, o.Fields), "use positive numbers, or leave them out")
+		if o.Memory < 0 || o.File < 0 || o.Fields < 0 {
+			a.problem(here(), fmt.Sprintf("WithForms says Memory %d, File %d and Fields %d", o.Memory, o.File, o.Fields), "use positive numbers, or leave them out")
 			return
 		}
 		a.forms = o
@@ -93,7 +97,7 @@ func (r *Request) fillForm(plan *binding.Plan, t binding.Target, strict bool) er
 	if plan.Multipart {
 		media = partsMedia
 	}
-	f, err := r.form(media)
+	f, err := r.form(media, plan)
 	if err != nil {
 		return err
 	}
@@ -104,14 +108,18 @@ func (r *Request) fillForm(plan *binding.Plan, t binding.Target, strict bool) er
 		}
 		putFiles(field.Pointer(t), mine)
 	})
-	if failures != nil {
-		return &InvalidRequest{http.StatusBadRequest, bound(failures)}
+	if failures == nil {
+		return nil
 	}
-	return nil
+	status := http.StatusBadRequest
+	if slices.ContainsFunc(failures, func(f binding.Failure) bool { return f.Code == CodeFileTooLarge }) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	return &InvalidRequest{status, bound(failures)}
 }
 
-// form is the form that was sent as one of the media. No body is an empty form.
-func (r *Request) form(media []medium) (*form, error) {
+// form is the form that was sent as one of the media, read for a plan. No body is an empty form.
+func (r *Request) form(media []medium, plan *binding.Plan) (*form, error) {
 	s := r.state
 	m, params, refusal := pick(media, r.http.Header, false)
 	if err := r.refused(refusal); err != nil {
@@ -123,7 +131,7 @@ func (r *Request) form(media []medium) (*form, error) {
 	if s.form == nil {
 		s.form = &form{} // the state has it before anything is read, so that it is released however reading ends
 		s.form.err = errBodyAsForm
-		if s.form.err = s.form.read(r, m, params); s.form.err != nil {
+		if s.form.err = s.form.read(r, plan, m, params); s.form.err != nil {
 			s.form.storage.release()
 		}
 	}
@@ -135,18 +143,18 @@ func (r *Request) form(media []medium) (*form, error) {
 
 // read takes the form from wherever it is: from what a stage parsed, from the
 // body that somebody read, or from the connection. m is nil where there is no body.
-func (f *form) read(r *Request, m *medium, params map[string]string) error {
+func (f *form) read(r *Request, plan *binding.Plan, m *medium, params map[string]string) error {
 	hr, in := r.http, r.state.input
 	known := len(r.state.body.bytes) > 0 // to weft, so that whoever parsed it later found nothing
 	switch {
 	case hr.ContentLength > in.limit:
 		return tooLarge(in.limit)
 	case hr.MultipartForm != nil:
-		return f.adopt(r)
+		return f.adopt(r, plan)
 	case len(hr.PostForm) > 0 && !known:
 		return f.take(hr.PostForm, in)
 	case m != nil && m.mediaType == multipartType && !r.state.body.read:
-		return f.stream(r, params["boundary"])
+		return f.stream(r, plan, params["boundary"])
 	}
 	body, err := r.borrowBody()
 	if err != nil {
@@ -160,7 +168,7 @@ func (f *form) read(r *Request, m *medium, params map[string]string) error {
 		return errBodyConsumed
 	case len(body) == 0:
 	case m.mediaType == multipartType:
-		return f.parts(strings.NewReader(string(body)), params["boundary"], in.forms)
+		return f.parts(strings.NewReader(string(body)), plan, params["boundary"], in.forms)
 	case strings.Count(string(body), "&") >= in.forms.Fields:
 		return tooManyFields(in.forms)
 	default:
@@ -175,7 +183,7 @@ func parsesForms(method string) bool {
 }
 
 // stream reads the parts from the connection, under the limit.
-func (f *form) stream(r *Request, boundary string) error {
+func (f *form) stream(r *Request, plan *binding.Plan, boundary string) error {
 	b, in := &r.state.body, r.state.input
 	b.read, b.err = true, errBodyAsForm
 	if r.http.Body == nil || r.http.Body == http.NoBody {
@@ -190,7 +198,7 @@ func (f *form) stream(r *Request, boundary string) error {
 	case n == 0 && err == io.EOF && r.http.PostForm == nil:
 		return errBodyConsumed
 	}
-	err = f.parts(io.MultiReader(strings.NewReader(string(first[:n])), from), boundary, in.forms)
+	err = f.parts(io.MultiReader(strings.NewReader(string(first[:n])), from), plan, boundary, in.forms)
 	if err == nil {
 		_, err = io.Copy(io.Discard, from) // what is behind the last part is of the body too
 	}
@@ -201,7 +209,7 @@ func (f *form) stream(r *Request, boundary string) error {
 }
 
 // parts reads the parts of a multipart form as [multipart.Reader.ReadForm] does.
-func (f *form) parts(from io.Reader, boundary string, o FormOptions) error {
+func (f *form) parts(from io.Reader, plan *binding.Plan, boundary string, o FormOptions) error {
 	if boundary == "" {
 		return malformedForm(http.ErrMissingBoundary)
 	}
@@ -233,7 +241,7 @@ func (f *form) parts(from io.Reader, boundary string, o FormOptions) error {
 			return tooMuchText()
 		}
 		if part.FileName() != "" {
-			memory, err = f.file(name, part, memory, o)
+			memory, err = f.file(name, part, memory, cmp.Or(plan.MaxFile(name), o.File), o)
 		} else {
 			text, err = f.value(name, part, text)
 		}
@@ -258,34 +266,47 @@ func (f *form) value(name string, part *multipart.Part, room int64) (left int64,
 	return room - n, nil
 }
 
-// file takes a part that is a file, into memory where it fits; it returns how much of that is left.
-func (f *form) file(name string, part *multipart.Part, memory int64, o FormOptions) (left int64, err error) {
+// file takes a part that is a file of at most largest bytes, 0 for any, into memory where it fits; it returns how much of
+// that is left. What is larger is read to its end and not kept, so that whatever else is wrong can be told too.
+func (f *form) file(name string, part *multipart.Part, memory, largest int64, o FormOptions) (left int64, err error) {
 	filename := part.FileName()
 	if !utf8.ValidString(filename) {
 		return 0, invalid(http.StatusBadRequest, FieldError{Source: SourceFile, Name: name, Code: CodeInvalidUTF8})
 	}
 	from := &noting{from: part}
-	content, size, err := f.storage.keep(from, memory, o.TempDir)
+	kept := io.Reader(from)
+	if largest > 0 {
+		kept = io.LimitReader(from, largest+1)
+	}
+	content, size, err := f.storage.keep(kept, memory, o.TempDir)
 	switch {
 	case from.err != nil:
 		return 0, malformedForm(from.err)
 	case err != nil:
 		return 0, err // the server's disk
 	}
-	f.add(name, uploadOf(baseName(filename), part.Header, size, content))
+	over := int64(0)
+	if largest > 0 && size > largest {
+		rest, err := io.Copy(io.Discard, from)
+		if err != nil {
+			return 0, malformedForm(err)
+		}
+		content, size, over = nil, size+rest, largest
+	}
+	f.add(binding.Sent{Name: name, Size: size, Over: over}, uploadOf(baseName(filename), part.Header, size, content))
 	if _, held := content.(inMemory); held {
 		memory -= size
 	}
 	return memory, nil
 }
 
-func (f *form) add(name string, u Upload) {
-	f.Files = append(f.Files, name)
+func (f *form) add(sent binding.Sent, u Upload) {
+	f.Files = append(f.Files, sent)
 	f.uploads = append(f.uploads, u)
 }
 
 // adopt takes what a stage has parsed by [http.Request.ParseMultipartForm].
-func (f *form) adopt(r *Request) error {
+func (f *form) adopt(r *Request, plan *binding.Plan) error {
 	hr, in := r.http, r.state.input
 	if hr.ParseMultipartForm(0) != nil {
 		return errFormByHand
@@ -302,7 +323,11 @@ func (f *form) adopt(r *Request) error {
 				return invalid(http.StatusBadRequest, FieldError{Source: SourceFile, Name: name, Code: CodeInvalidUTF8})
 			}
 			f.size += file.Size
-			f.add(name, uploadOf(baseName(file.Filename), file.Header, file.Size, elsewhere{file, &f.storage}))
+			sent := binding.Sent{Name: name, Size: file.Size}
+			if in.forms.File > 0 && file.Size > in.forms.File && plan.MaxFile(name) == 0 {
+				sent.Over = in.forms.File
+			}
+			f.add(sent, uploadOf(baseName(file.Filename), file.Header, file.Size, elsewhere{file, &f.storage}))
 		}
 	}
 	return f.bounded(in)

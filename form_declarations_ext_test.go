@@ -3,6 +3,7 @@ package weft_test
 // Wrong declarations of forms and merge patches, whose lines are in a golden file: a change here changes that.
 
 import (
+	"io"
 	"mime/multipart"
 	"testing"
 	"time"
@@ -11,6 +12,10 @@ import (
 
 	"github.com/weft-go/weft"
 )
+
+type onlyPatch struct {
+	A address `body:"merge-patch"`
+}
 
 func wrongForms() *weft.App {
 	app := weft.New(weft.WithForms(weft.FormOptions{Memory: -1}))
@@ -72,6 +77,30 @@ func wrongForms() *weft.App {
 		Photo weft.Upload
 	}]))
 	app.Handle("POST /91", weft.Handle(takes[map[string]string]).Extract(weft.FormValue[map[string]string]("a")))
+	app.Handle("POST /92", weft.Handle(takes[struct {
+		A weft.Upload `file:"a,max=5MB"`
+		B weft.Upload `file:"b,max=0"`
+		C weft.Upload `file:"c,max=-1KiB,required"`
+		D weft.Upload `file:"d,max="`
+	}]))
+	app.Handle("POST /93", weft.Handle(takes[struct {
+		A struct {
+			B string `Form:"b"`
+			C string `FILE:"c"`
+			D string `form:"d"`
+		} `body:"form"`
+	}]))
+	app.Handle("POST /94", weft.Handle(takes[struct {
+		A io.ReadCloser `body:"raw"`
+	}]))
+
+	app.Handle("POST /99", weft.Handle(takes[struct {
+		A weft.Upload `file:"a,max=1MiB"`
+		B weft.Upload `file:"b,max=1048577"`
+	}]))
+	app.Handle("POST /100", weft.Handle(takes[struct {
+		A weft.Upload `file:"a,max=1GiB"`
+	}]).Limit(1<<29))
 
 	// Merge patches.
 	app.Handle("PATCH /95", weft.Handle(takes[struct {
@@ -88,6 +117,7 @@ func wrongForms() *weft.App {
 			embedded
 		} `body:"merge-patch"`
 	}]))
+	app.Handle("PATCH /98", weft.Handle(takes[onlyPatch]).Extract(weft.Struct[onlyPatch]()))
 	app.Handle("PATCH /97", weft.Handle(takes[address]).Extract(weft.MergePatchBody[address]()))
 	return app
 }

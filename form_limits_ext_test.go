@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,101 @@ func TestAFormThatWasReadBeforeRoutingIsHeldAgainstTheRoutesLimit(t *testing.T) 
 		before = nil
 	}
 	assert.Empty(t, log.errors())
+}
+
+// Each file has a limit of its own, which its field says, or the app.
+func TestTheLimitOfAFile(t *testing.T) {
+	type in struct {
+		Title string        `form:"title"`
+		Small weft.Upload   `file:"small,max=1KiB"`
+		Large weft.Upload   `file:"large,max=2KiB,required"`
+		More  []weft.Upload `file:"more"`
+	}
+	app, log, dir := spooling(t)
+	bounded, _ := newApp(weft.WithForms(weft.FormOptions{File: 1000, Memory: 10, TempDir: dir}))
+	parsing, _ := newApp(weft.WithForms(weft.FormOptions{File: 1000}))
+	parsing.Use(weft.Before("parses", func(r *weft.Request) error { return r.HTTP().ParseMultipartForm(1 << 20) }))
+	signed, _ := newApp(weft.WithForms(weft.FormOptions{File: 1000, Memory: 10, TempDir: dir}))
+	signed.Guard(weft.NewGuard("reads", func(r *weft.Request) error { _, err := r.Body(); return err }, weft.ReadsBody()))
+	var sites []*site
+	for _, app := range []*weft.App{bounded, parsing, signed, app} {
+		app.Handle("POST /x", weft.Handle(func(_ context.Context, in in) ([]int64, error) {
+			for _, u := range append(in.More, in.Small, in.Large) {
+				if content, err := u.Bytes(); err == nil && int64(len(content)) != u.Size {
+					return nil, fmt.Errorf("%d of %d bytes", len(content), u.Size)
+				}
+			}
+			return []int64{in.Small.Size, in.Large.Size, int64(len(in.More))}, nil
+		}))
+		sites = append(sites, serve(t, app))
+	}
+	file := func(name string, size int) part { return part{name, name, "", strings.Repeat("x", size)} }
+	for _, row := range []struct {
+		name  string
+		parts []part
+		says  string // the field errors, "" for none
+	}{
+		{"all at their limits", []part{file("small", 1024), file("large", 2048), file("more", 1000)}, ""},
+		{"one byte more", []part{file("small", 1025), file("large", 2048)}, "file small file_too_large"},
+		{"another one", []part{file("small", 1024), file("large", 2049)}, "file large file_too_large"},
+		{"much more", []part{file("large", 300_000)}, "file large file_too_large"},
+		{"all that is wrong", []part{{name: "title", content: "\xff"}, file("small", 5000)}, "form title invalid_utf8, file small file_too_large, file large required"},
+		{"twice, and too large", []part{file("small", 5000), file("small", 1), file("large", 1)}, "file small repeated"},
+		{"of a field that says nothing", []part{file("large", 1), file("more", 1), file("more", 1001)}, "file more file_too_large"},
+		{"one that nobody asked for", []part{file("large", 1), file("other", 5000)}, ""},
+	} {
+		for i, s := range sites {
+			says := row.says
+			if i == 3 && row.name == "of a field that says nothing" {
+				says = "" // the app neither
+			}
+			got := s.sendParts("/x", row.parts...)
+			switch {
+			case says == "":
+				assert.Equal(t, 200, got.status, "%s: %s", row.name, got.body)
+			case strings.Contains(says, "too_large"):
+				assertProblem(t, got, 413)
+				assert.Contains(t, got.body, `"code":"file_too_large"`)
+				assert.Equal(t, says, fieldErrors(t, got), row.name)
+			default:
+				assertProblem(t, got, 400)
+				assert.Equal(t, says, fieldErrors(t, got), row.name)
+			}
+		}
+	}
+	assertNothingHeld(t, dir)
+	got := sites[0].sendParts("/x", file("large", 2049))
+	assert.Contains(t, got.body, `"status":413,"code":"file_too_large"`)
+	assert.Contains(t, got.body, `{"source":"file","name":"large","code":"file_too_large","message":"must be at most 2048 bytes","params":{"max":2048}}`)
+	plan, err := app.Plan()
+	require.NoError(t, err)
+	assert.Contains(t, plan.String(), "file small: file, at most 1024 bytes; file large: file, required, at most 2048 bytes; file more: files;")
+	assert.EqualValues(t, 1024, plan.Routes[0].Reads[1].Max)
+	assert.Empty(t, log.errors())
+}
+
+// What is larger than its field says is never kept, however large the form may be.
+func TestAFileBeyondItsLimitIsNotKept(t *testing.T) {
+	dir := t.TempDir()
+	app, _ := newApp(weft.WithForms(weft.FormOptions{Memory: 1, TempDir: dir}), weft.WithLimit(8<<20))
+	var first, second error
+	app.Use(weft.Before("reads", func(r *weft.Request) error {
+		_, first = weft.Struct[struct {
+			F weft.Upload `file:"f,max=1KiB"`
+		}]().Extract(r)
+		for _, file := range held(dir) {
+			if info, err := os.Stat(file); err == nil {
+				assert.LessOrEqual(t, info.Size(), int64(1025))
+			}
+		}
+		_, second = weft.FormFile("f").Extract(r)
+		return nil
+	}))
+	app.Handle("POST /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", nil }))
+	assert.Equal(t, 200, serve(t, app).sendParts("/x", part{"f", "f", "", strings.Repeat("x", 4<<20)}).status)
+	for _, err := range []error{first, second} {
+		assert.Equal(t, "413 invalid request: file f: file_too_large", rejection(t, err), "also for who would take it")
+	}
 }
 
 func TestAFormHasOnlySoManyFields(t *testing.T) {

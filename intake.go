@@ -56,13 +56,10 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		in.reads = []ReadInfo{{Source: fromItself, Form: e.req.String()}}
 		in.fill = func(r *Request, in any) error { return in.(selfExtractor).FromRequest(r) }
 	case binding.Tagged(e.req, bindingTypes):
-		plan, problems := binding.Compile(e.req, bindingTypes)
+		plan, problems := compileStruct(e.req)
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
-		if plan.Body != nil && plan.Body.Kind == "merge-patch" {
-			unpatchable(plan.Body.Type, report)
-		}
 		if plan.Body != nil && (plan.Body.Kind == "json" || plan.Body.Kind == "merge-patch") && !ownCodec {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)

@@ -69,6 +69,7 @@ const (
 	CodeTrailingData     = "trailing_data"          // something after the JSON value
 	CodeBodyRequired     = "body_required"          // no body
 	CodeBodyTooLarge     = "body_too_large"         // more than the limit, which is "max" bytes
+	CodeFileTooLarge     = binding.CodeFileSize     // a file with more than "max" bytes
 	CodeTooManyFields    = "too_many_fields"        // a form with more than "max" values and files
 	CodeBodyUnreadable   = "body_unreadable"        // the body broke off
 	CodeUnsupportedMedia = "unsupported_media_type" // a body of a type, charset or coding that is not read; "accepted" are the types that are, "charsets" or "encodings"
@@ -162,11 +163,21 @@ func (e *InvalidRequest) public(r *Request) *Error {
 	case http.StatusUnprocessableEntity:
 		face.Code = "validation_failed"
 	case http.StatusRequestEntityTooLarge:
-		face.Code = CodeBodyTooLarge
+		face.Code = e.tooMuch()
 	case http.StatusUnsupportedMediaType:
 		face.Code = CodeUnsupportedMedia
 	}
 	return face
+}
+
+// tooMuch is the code of what is too large: the body, unless it is but a part of it.
+func (e *InvalidRequest) tooMuch() string {
+	for _, f := range e.Fields {
+		if f.Code == CodeFileTooLarge || f.Code == CodeTooManyFields {
+			return f.Code
+		}
+	}
+	return CodeBodyTooLarge
 }
 
 type publicField struct {
@@ -223,7 +234,7 @@ func (f FieldError) Message() string {
 		return "must be one JSON value with nothing after it"
 	case CodeBodyRequired:
 		return "a body is required"
-	case CodeBodyTooLarge:
+	case CodeBodyTooLarge, CodeFileTooLarge:
 		return fmt.Sprintf("must be at most %v bytes", f.Params["max"])
 	case CodeTooManyFields:
 		return fmt.Sprintf("must have at most %v fields", f.Params["max"])

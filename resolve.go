@@ -331,6 +331,12 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 		r.report(e.at, name, fmt.Sprintf("%v reads a form, and a %s request has none: its values are in the query", e.req, method),
 			"use query tags, or a pattern for POST")
 	}
+	for _, read := range in.reads {
+		if read.Max > how.limit {
+			r.report(e.at, name, fmt.Sprintf("the file %q may have %d bytes, and a whole body of the route %d", read.Name, read.Max, how.limit),
+				"lower its max, or raise the limit by Handler.Limit")
+		}
+	}
 	for _, wildcard := range in.pathNames() {
 		if !slices.Contains(route.Wildcards(), wildcard) {
 			r.report(e.at, name, fmt.Sprintf("%v reads the path value %q, and the pattern has no {%s}", e.req, wildcard, wildcard),

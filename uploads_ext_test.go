@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -271,57 +272,92 @@ func TestNothingIsLeftOfUploadsWhoseClientLeaves(t *testing.T) {
 	assertGoroutines(t, before)
 }
 
-// 200 uploads at once that fail, or that nobody waits for, leave neither a file nor a goroutine.
-func TestUploadsThatFailLeaveNothing(t *testing.T) {
+// 200 uploads at once, of which half are never sent to their end, leave neither a file nor a goroutine.
+func TestUploadsThatAreAbortedLeaveNothing(t *testing.T) {
 	app, log, dir := spooling(t, weft.WithLimit(4*int64(len(big))))
 	app.Handle("POST /x", weft.Handle(func(ctx context.Context, in photos) (string, error) {
-		if in.Title == "wait" {
+		switch in.Title {
+		case "wait":
 			<-ctx.Done()
 			return "", ctx.Err()
+		case "fail":
+			return "", errors.New("no")
 		}
-		return "", errors.New("no")
+		content, err := in.Main.Bytes()
+		return fmt.Sprint(len(content)), err
 	}))
 	before := runtime.NumGoroutine()
 	ts := httptest.NewServer(build(t, app))
+	address := strings.TrimPrefix(ts.URL, "http://")
+	onTheWay, done := make(chan bool), make(chan bool)
 	var all sync.WaitGroup
-	for i := range 200 {
-		all.Go(func() {
-			body, contentType := upload()
-			cut := len(body)
-			ctx := t.Context()
-			switch i % 5 {
-			case 0: // the handler fails
-			case 1:
-				cut -= 20 // never sent to its end
-			case 2:
-				body, _ = upload(part{"more", "m", "", strings.Repeat(big, 4)}) // over the limit
-				cut = len(body)
-			case 3:
-				body = strings.Replace(body, "\r\nx\r\n", "\r\nwait\r\n", 1) // the client leaves while the handler works
-				cut = len(body)
-				left, leave := context.WithTimeout(ctx, 100*time.Millisecond)
-				defer leave()
-				ctx = left
-			case 4:
-				body = strings.Replace(body, `name="main"`, `name="other"`, 1) // without what is required
-			}
-			req, err := http.NewRequestWithContext(ctx, "POST", ts.URL+"/x", io.MultiReader(strings.NewReader(body[:cut])))
+	var answered [5]atomic.Int64
+	for i := range 100 {
+		all.Go(func() { // aborted anywhere, behind what is on disk already
+			body, contentType := upload(part{"more", "m", "", big})
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 			if !assert.NoError(t, err) {
 				return
 			}
-			if i%5 == 1 {
-				req.Body = io.NopCloser(io.MultiReader(strings.NewReader(body[:cut]), failing{}))
+			defer conn.Close()
+			length := fmt.Sprintf("Content-Length: %d", len(body))
+			sent := body[:len(body)-1-i*len(body)/110]
+			if i%2 == 1 {
+				length, sent = "Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s", len(body), sent)
+			}
+			_, err = fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\n%s\r\n%s\r\n\r\n%s", length, contentType, sent)
+			assert.NoError(t, err)
+			onTheWay <- true
+			<-done
+		})
+	}
+	for range 100 {
+		<-onTheWay
+	}
+	if runtime.GOOS == "linux" {
+		assert.Eventually(t, func() bool { return len(held(dir)) > 50 }, waitFor, tick, "they are on disk")
+	}
+	for i := range 100 {
+		all.Go(func() { // ended in other ways, meanwhile
+			kind := i % 5
+			title, more := "x", ""
+			switch kind {
+			case 1:
+				title = "fail"
+			case 2:
+				more = strings.Repeat(big, 4) // over the limit
+			case 3:
+				title = "wait"
+			}
+			body, contentType := parted(part{name: "title", content: title}, part{"main", "big", "", big}, part{"more", "m", "", more})
+			if kind == 4 {
+				body = strings.Replace(body, `name="main"`, `name="other"`, 1) // without what is required
+			}
+			ctx := t.Context()
+			if kind == 3 { // the client leaves while the handler works
+				left, leave := context.WithTimeout(ctx, 100*time.Millisecond)
+				defer leave()
+				ctx = left
+			}
+			req, err := http.NewRequestWithContext(ctx, "POST", ts.URL+"/x", strings.NewReader(body))
+			if !assert.NoError(t, err) {
+				return
 			}
 			req.Header.Set("Content-Type", strings.TrimPrefix(contentType, "Content-Type: "))
 			resp, err := ts.Client().Do(req)
 			if err == nil {
-				assert.GreaterOrEqual(t, resp.StatusCode, 400)
+				assert.Equal(t, [5]int{200, 500, 413, 499, 400}[kind], resp.StatusCode)
+				answered[kind].Add(1)
 				_, _ = io.Copy(io.Discard, resp.Body)
 				_ = resp.Body.Close()
 			}
 		})
 	}
+	close(done)
 	all.Wait()
+	assert.EqualValues(t, 20, answered[0].Load(), "those that were sent well")
+	assert.EqualValues(t, 20, answered[1].Load())
+	assert.EqualValues(t, 20, answered[4].Load())
 	ts.Client().CloseIdleConnections()
 	ts.Close()
 	assertNothingHeld(t, dir)
@@ -335,6 +371,42 @@ func TestUploadsThatFailLeaveNothing(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("the client stumbles") }
+
+// Requests are copied on their way, by a stage of weft's or in front of it; net/http removes but the files of the first.
+func TestNothingIsLeftWhereTheRequestIsCopied(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	type tag struct{}
+	app, log := newApp(weft.WithForms(weft.FormOptions{Memory: 64, TempDir: dir}))
+	app.Use(weft.NewMiddleware("copies", func(r *weft.Request, next weft.Next) weft.Response {
+		return next(r.WithContext(context.WithValue(r.Context(), tag{}, "inner")))
+	}))
+	app.Handle("POST /bound", weft.Handle(func(ctx context.Context, in photos) (string, error) {
+		assert.NotEmpty(t, held(dir))
+		return fmt.Sprint(in.Main.Size, ctx.Value(tag{})), nil
+	}))
+	app.Handle("POST /by-hand", weft.Handle(func(ctx context.Context, r *weft.Request) (string, error) {
+		err := r.HTTP().ParseMultipartForm(1)
+		if assert.NoError(t, err) {
+			assert.NotEmpty(t, held(dir))
+			return fmt.Sprint(r.HTTP().MultipartForm.File["main"][0].Size, ctx.Value(tag{})), nil
+		}
+		return "", err
+	}))
+	srv := build(t, app)
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		srv.ServeHTTP(w, hr.WithContext(context.WithValue(hr.Context(), tag{}, "outer")))
+	}))
+	t.Cleanup(ts.Close)
+	s := &site{t, ts.URL, ts.Client()}
+	body, contentType := upload()
+	for _, path := range []string{"/bound", "/by-hand"} {
+		got := s.send("POST", path, body, contentType)
+		assert.Equal(t, fmt.Sprintf(`"%dinner"`, len(big)), got.body, path)
+		assertNothingHeld(t, dir)
+	}
+	assert.Empty(t, log.errors())
+}
 
 // What a middleware parses by itself is used, and removed.
 func TestFormsThatAMiddlewareParses(t *testing.T) {

@@ -66,7 +66,7 @@ func (p *Plan) Present(hr *http.Request, form *Form, place Place) bool {
 	case FormField:
 		values, fields = form.values(place.Name), p.forms
 	case File:
-		return form != nil && slices.Contains(form.Files, place.Name)
+		return form.sends(place.Name)
 	}
 	i := slices.IndexFunc(fields, func(f *field) bool { return f.name == place.Name })
 	return i >= 0 && len(values) > 0 && (values[0] != "" || !fields[i].absent)

@@ -4,6 +4,7 @@ package binding
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -94,6 +95,7 @@ type Reads struct {
 	Form     string `json:"form"`
 	Required bool   `json:"required,omitempty"`
 	Default  string `json:"default,omitempty"`
+	Max      int64  `json:"max,omitempty"` // bytes of a file
 }
 
 // BodyField is the field that takes the body.
@@ -273,8 +275,8 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 			c.problem("make it a string", "the field %s takes the body as text and is a %v", name, f.Type)
 		}
 	case "raw":
-		if f.Type != reflect.TypeFor[[]byte]() {
-			c.problem("make it a []byte", "the field %s takes the raw body and is a %v", name, f.Type)
+		if f.Type != reflect.TypeFor[[]byte]() && f.Type != reflect.TypeFor[io.Reader]() {
+			c.problem("make it a []byte or an io.Reader", "the field %s takes the raw body and is a %v", name, f.Type)
 		}
 	default:
 		c.problem(`use "json", "merge-patch", "form", "multipart", "text" or "raw"`, "the field %s has the body kind %q, which is unknown", name, kind)
@@ -445,7 +447,7 @@ func (c *compiler) defaulted(v *field, f reflect.StructField, name string) {
 
 func (c *compiler) add(v *field, form string) {
 	v.form = form
-	c.plan.Reads = append(c.plan.Reads, Reads{v.source, v.name, form, v.required, v.def})
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: v.source, Name: v.name, Form: form, Required: v.required, Default: v.def})
 	switch v.source {
 	case Path:
 		c.plan.paths = append(c.plan.paths, v)

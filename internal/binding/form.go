@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,7 +13,20 @@ import (
 type Form struct {
 	Text  string
 	Pairs []Pair
-	Files []string // the names of the fields that files were sent for
+	Files []Sent
+}
+
+// Sent is one file of a form.
+type Sent struct {
+	Name string // of the field that it was sent for
+	Size int64  // in bytes
+	// Over is how many bytes it had to have, where it has more and was not kept; else 0.
+	Over int64
+}
+
+// sends reports whether a file was sent for a name.
+func (f *Form) sends(name string) bool {
+	return f != nil && slices.ContainsFunc(f.Files, func(s Sent) bool { return s.Name == name })
 }
 
 // Pair is one value of a form.
@@ -43,6 +57,8 @@ type FileField struct {
 	Name     string // in the form
 	Required bool
 	List     bool // takes all of them
+	// Max is how many bytes each may have, 0 where the field does not say.
+	Max int64
 
 	offset  uintptr
 	pointer any
@@ -62,8 +78,8 @@ func (p *Plan) BindForm(t Target, form Form, strict bool, take func(f *FileField
 	if !wellFormed {
 		return failures
 	}
-	for _, name := range form.Files {
-		if i := b.index(name); i >= 0 {
+	for _, sent := range form.Files {
+		if i := b.index(sent.Name); i >= 0 {
 			failures = b.refuse(i, badType(p.forms[i].form, nil), failures)
 		}
 	}
@@ -75,13 +91,21 @@ func (p *Plan) BindForm(t Target, form Form, strict bool, take func(f *FileField
 	if !strict {
 		return failures
 	}
-	for _, name := range form.Files {
-		if p.file(name) < 0 && b.index(name) < 0 && b.unknowns < maxUnknown {
+	for _, sent := range form.Files {
+		if p.file(sent.Name) < 0 && b.index(sent.Name) < 0 && b.unknowns < maxUnknown {
 			b.unknowns++
-			failures = append(failures, unknown(File, name))
+			failures = append(failures, unknown(File, sent.Name))
 		}
 	}
 	return failures
+}
+
+// MaxFile is how many bytes a file may have that is sent for a name, 0 where no field says that.
+func (p *Plan) MaxFile(name string) int64 {
+	if i := p.file(name); i >= 0 {
+		return p.Files[i].Max
+	}
+	return 0
 }
 
 // bindPairs reads the values of a form that are no files.
@@ -109,11 +133,19 @@ func (p *Plan) file(name string) int {
 }
 
 // bind hands a field the files that were sent for it.
-func (f *FileField) bind(names []string, noFile bool, take func(f *FileField, files []int), failures []Failure) []Failure {
+func (f *FileField) bind(sent []Sent, noFile bool, take func(f *FileField, files []int), failures []Failure) []Failure {
 	var mine []int
-	for i, name := range names {
-		if name == f.Name {
-			mine = append(mine, i)
+	over := int64(0)
+	for i, file := range sent {
+		if file.Name != f.Name {
+			continue
+		}
+		mine = append(mine, i)
+		switch {
+		case f.Max > 0 && file.Size > f.Max:
+			over = f.Max
+		case file.Over > 0 && over == 0:
+			over = file.Over
 		}
 	}
 	fails := func(flaw *Flaw) []Failure { return append(failures, Failure{File, f.Name, flaw}) }
@@ -122,6 +154,8 @@ func (f *FileField) bind(names []string, noFile bool, take func(f *FileField, fi
 		return fails(badType("file", nil))
 	case len(mine) > 1 && !f.List:
 		return fails(&Flaw{Code: CodeRepeated})
+	case over > 0:
+		return fails(&Flaw{Code: CodeFileSize, Params: map[string]any{"max": over}})
 	case len(mine) == 0 && f.Required:
 		return fails(&Flaw{Code: CodeRequired})
 	case len(mine) > 0:
@@ -175,9 +209,19 @@ func (c *compiler) file(f reflect.StructField, name string, offset uintptr) {
 	if !c.reads(name) || !c.named(v, name) {
 		return
 	}
+	largest := int64(0)
 	for option := range strings.SplitSeq(options, ",") {
-		if v.required = v.required || option == "required"; hasOptions && option != "required" {
-			c.problem(`the only option is "required"`, "the field %s has the file option %q, which is unknown", name, option)
+		size, bounds := strings.CutPrefix(option, "max=")
+		switch {
+		case !hasOptions:
+		case option == "required":
+			v.required = true
+		case bounds:
+			if largest = bytesIn(size); largest == 0 {
+				c.problem("write a number of bytes, or of KiB, MiB or GiB, as in max=5MiB", "the field %s takes files of at most %q bytes, which is no size", name, size)
+			}
+		default:
+			c.problem(`the options are "required" and "max", as in max=5MiB`, "the field %s has the file option %q, which is unknown", name, option)
 		}
 	}
 	if !ok {
@@ -194,9 +238,9 @@ func (c *compiler) file(f reflect.StructField, name string, offset uintptr) {
 		form = "files"
 	}
 	c.plan.Multipart = true
-	c.plan.Files = append(c.plan.Files, FileField{tag, v.required, list, offset, nilPointer(f.Type)})
+	c.plan.Files = append(c.plan.Files, FileField{tag, v.required, list, largest, offset, nilPointer(f.Type)})
 	c.plan.places[name] = Place{File, tag}
-	c.plan.Reads = append(c.plan.Reads, Reads{Source: File, Name: tag, Form: form, Required: v.required})
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: File, Name: tag, Form: form, Required: v.required, Max: largest})
 }
 
 // file reports whether a type holds uploads, and several; none does where the caller knows of none.
@@ -205,4 +249,19 @@ func (t Types) file(of reflect.Type) (list, ok bool) {
 		return false, false
 	}
 	return t.File(of)
+}
+
+// bytesIn is a size as a tag says it, "5MiB", or 0 where it is none.
+func bytesIn(text string) int64 {
+	factor := int64(1)
+	for unit, bytes := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if number, found := strings.CutSuffix(text, unit); found {
+			text, factor = number, bytes
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int64(n) * factor
 }
