@@ -193,7 +193,7 @@ func (f *form) stream(r *Request, plan *binding.Plan, boundary string) error {
 	first := make([]byte, 1)
 	n, err := io.ReadFull(from, first)
 	switch {
-	case n == 0 && err == io.EOF && r.http.ContentLength < 0 && r.http.PostForm == nil:
+	case n == 0 && err == io.EOF && r.http.ContentLength <= 0 && r.http.PostForm == nil:
 		return nil
 	case n == 0 && err == io.EOF && r.http.PostForm == nil:
 		return errBodyConsumed
