@@ -377,7 +377,7 @@ func (s *state) releaseForm() {
 	if s.form != nil {
 		s.form.release()
 	}
-	if parsed := s.view.http.MultipartForm; parsed != nil && parsed != s.parsedBefore {
+	if parsed := s.view.http.MultipartForm; parsed != nil && !s.body.parsedBefore {
 		_ = parsed.RemoveAll()
 	}
 }

@@ -3,7 +3,6 @@ package weft
 import (
 	"context"
 	"log/slog"
-	"mime/multipart"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -19,14 +18,12 @@ type state struct {
 	routed *Request
 	answer Response // from the route, through ServeMux
 	miss   *miss    // ServeMux's own answer
-	// parsedBefore is the form that the request came with, which is not weft's to remove.
-	parsedBefore *multipart.Form
-	frame        frame // that extraction filled
-	body         body
-	form         *form  // that the body is, once it was read as one
-	input        *input // how it is read: the app's, then the route's
-	values       values
-	scope        *requestScope // nil until a stage needs a service of the request
+	frame  frame    // that extraction filled
+	body   body
+	form   *form  // that the body is, once it was read as one
+	input  *input // how it is read: the app's, then the route's
+	values values
+	scope  *requestScope // nil until a stage needs a service of the request
 
 	marks     [inlineMarks]mark
 	moreMarks []mark
@@ -39,7 +36,8 @@ type state struct {
 }
 
 func newState(srv *Server, hr *http.Request) *state {
-	s := &state{server: srv, parsedBefore: hr.MultipartForm}
+	s := &state{server: srv}
+	s.body.parsedBefore = hr.MultipartForm != nil
 	s.base = requestContext{hr.Context(), s}
 	s.view = Request{s, &s.base, hr}
 	if srv == nil {
