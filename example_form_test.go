@@ -18,15 +18,13 @@ const (
 	asPatch = "Content-Type: application/merge-patch+json"
 )
 
-// photoForm is what a browser sends of a form with two files, and its Content-Type.
+// photoForm is what a browser sends of a form with a file, and its Content-Type.
 func photoForm(title string) (body, declared string) {
 	var text bytes.Buffer
 	form := multipart.NewWriter(&text)
 	_ = form.WriteField("title", title)
-	for name, content := range map[string]string{"photo": "PNG"} {
-		file, _ := form.CreateFormFile(name, name+".png")
-		_, _ = io.WriteString(file, content)
-	}
+	file, _ := form.CreateFormFile("photo", "photo.png")
+	_, _ = io.WriteString(file, "PNG")
 	_ = form.Close()
 	return text.String(), "Content-Type: " + form.FormDataContentType()
 }
@@ -56,8 +54,8 @@ func ExampleStruct_form() {
 func ExampleUpload() {
 	type AddPhoto struct {
 		Title string        `form:"title"`
-		Photo weft.Upload   `file:"photo,required"`
-		Small *weft.Upload  `file:"small"`
+		Photo weft.Upload   `file:"photo,required,max=5MiB"`
+		Small *weft.Upload  `file:"small,max=100KiB"`
 		More  []weft.Upload `file:"more"`
 	}
 	app := quiet()
@@ -73,7 +71,10 @@ func ExampleUpload() {
 
 	body, declared := photoForm("The lake")
 	show(app, "POST", "/photos", body, declared)
-	// Output: 200 "The lake: photo.png of 3 bytes, which begins with PN, and 0 more"
+	show(app, "POST", "/photos", "title=The+lake", asText)
+	// Output:
+	// 200 "The lake: photo.png of 3 bytes, which begins with PN, and 0 more"
+	// 415 {"title":"Unsupported Media Type","status":415,"code":"unsupported_media_type","detail":"The request is not valid: see errors.","errors":[{"source":"body","pointer":"","code":"unsupported_media_type","message":"must be sent as multipart/form-data","params":{"accepted":["multipart/form-data"]}}]}
 }
 
 // A handler that takes a file is tested by one call.
