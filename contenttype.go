@@ -61,14 +61,12 @@ func consumedAs(form string) []string {
 // that does: whatever else a route can decode is a further medium. untyped takes a body
 // without a Content-Type as the first of them. params are those of the type, nil where it has none.
 func pick(media []medium, h http.Header, untyped bool) (m *medium, params map[string]string, refusal *unsupportedMedia) {
-	if encoded(h) {
+	declared, several, compressed := declaredType(h)
+	switch {
+	case compressed:
 		return nil, nil, &unsupportedMedia{}
-	}
-	declared := ""
-	if values := h[contentType]; len(values) > 0 {
-		if declared = values[0]; len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != declared }) {
-			return nil, nil, &unsupportedMedia{types: typesIn(media), several: true}
-		}
+	case several:
+		return nil, nil, &unsupportedMedia{types: typesIn(media), several: true}
 	}
 	if declared == media[0].mediaType || declared == "" && untyped {
 		return &media[0], nil, nil
@@ -105,6 +103,20 @@ func typesIn(media []medium) (names []string) {
 		names = append(names, m.mediaType)
 	}
 	return names
+}
+
+// declaredType is the Content-Type of a body, or it says why there is none: there are
+// several, or the body is compressed or the like (RFC 9110 sections 8.3 and 8.4).
+func declaredType(h http.Header) (declared string, several, compressed bool) {
+	if encoded(h) {
+		return "", false, true
+	}
+	if values := h[contentType]; len(values) > 0 {
+		if declared = values[0]; len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != declared }) {
+			return "", true, false
+		}
+	}
+	return declared, false, false
 }
 
 // encoded reports whether a body is compressed or the like.

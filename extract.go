@@ -202,6 +202,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //	file:"photo,max=5MiB"       a file of a form: an [Upload], or a pointer, slice or [Opt] of one
 //	body:"json"                 the body; also "text" (string), "raw" ([]byte or [io.Reader]), "merge-patch"
 //	                            (RFC 7396), and "form" or "multipart" (a struct of form and file fields)
+//	body:""                     the body in any format that the route reads; see [Formats]
 //	value:""                    what a stage provides: the [Key] of the field's type,
 //	                            or of that name; an [Opt] takes one that may be missing
 //	inject:""                   a service of the [Container], by type or by that name
@@ -487,13 +488,20 @@ func (r *Request) decodeBody(kind string, into any, optional bool) error {
 			return r.streamBody(stream)
 		}
 		return r.decodeRaw(into.(*[]byte))
+	case "json", "merge-patch":
+		return r.decodeJSON(mediaOf(kind), into, optional)
 	}
-	return r.decodeJSON(mediaOf(kind), into, optional)
+	return r.decodeAny(into, optional)
 }
 
 func (r *Request) decodeJSON(media []medium, into any, optional bool) error {
 	in := r.state.input
 	_, _, refusal := pick(media, r.http.Header, in.json.AllowUntyped)
+	return r.decodeAs(&in.asJSON, "", refusal, into, optional)
+}
+
+// decodeAs decodes the body by a format, unless it is refused.
+func (r *Request) decodeAs(by *format, charset string, refusal *unsupportedMedia, into any, optional bool) error {
 	if err := r.refused(refusal); err != nil {
 		return err
 	}
@@ -502,16 +510,13 @@ func (r *Request) decodeJSON(media []medium, into any, optional bool) error {
 		return err
 	}
 	value := bytes.TrimSpace(body)
-	switch absent := len(value) == 0; {
+	switch absent := by.absent(body, value); {
 	case absent && optional:
 		return nil
-	case absent || string(value) == "null" && !optional:
+	case absent || by.json && string(value) == "null" && !optional:
 		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeBodyRequired})
 	}
-	if err := in.codec.Decode(body, into); err != nil {
-		return invalid(http.StatusBadRequest, jsonField(err))
-	}
-	return nil
+	return by.decode(charset, body, into)
 }
 
 func (r *Request) decodeText(into *string) error {

@@ -18,10 +18,20 @@ type input struct {
 	limit       int64
 	strictQuery bool
 	forms       FormOptions
+	asJSON      format
+	formats     *formats // of bodies that may be in any, nil where that is JSON alone
+	noJSON      bool     // bodies in any format are never JSON
+	variants    []string // of all formats, in entity tags
 }
 
 func newInput(o JSONOptions, limit int64, strictQuery bool, forms FormOptions) *input {
-	return &input{o, o.codec(), limit, strictQuery, forms.orDefault()}
+	codec := o.codec()
+	return &input{json: o, codec: codec, limit: limit, strictQuery: strictQuery, forms: forms.orDefault(), asJSON: format{codec: codec, json: true}}
+}
+
+// knowsItself reports whether a body is coded by a codec of the user's, who knows what it can be.
+func (in *input) knowsItself(kind string) bool {
+	return in.json.Codec != nil || kind == "" && in.noJSON
 }
 
 // defaultInput is for requests outside any server. Nothing in it ever changes.
@@ -36,11 +46,14 @@ type intake struct {
 	rules *validation.Rules // nil where there are none
 	// subject is what has rules: the Req, or its body where nothing else has.
 	subject func(in any) any
-	inBody  bool // whether it is the body
+	inBody  bool         // whether it is the body
+	neutral bool         // the body may be in any format
+	body    reflect.Type // then
+	types   []string     // of the body, as they are sent, where they are not what its form says
 }
 
 // newIntake compiles how a Req is read, and reports why it cannot be.
-func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, remedy string)) *intake {
+func newIntake(e *endpoint, how *input, book rulebook, report func(problem, remedy string)) *intake {
 	if !reads(e.req) && e.extractor == nil {
 		return nil
 	}
@@ -60,7 +73,10 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
-		if plan.Body != nil && (plan.Body.Kind == "json" || plan.Body.Kind == "merge-patch") && !ownCodec {
+		if plan.Body != nil && plan.Body.Kind == "" {
+			in.neutral, in.body = true, plan.Body.Type
+		}
+		if plan.Body != nil && slices.Contains([]string{"json", "merge-patch", ""}, plan.Body.Kind) && !how.knowsItself(plan.Body.Kind) {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
@@ -71,8 +87,9 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		}
 		optional := optionalBody(e.req)
 		in.reads = []ReadInfo{{Source: SourceBody, Form: "json", Required: !optional}}
-		in.fill = func(r *Request, in any) error { return r.decodeJSON(jsonMedia, in, optional) }
-		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !ownCodec {
+		in.neutral, in.body = true, e.req
+		in.fill = func(r *Request, in any) error { return r.decodeAny(in, optional) }
+		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("") {
 			report(problem, remedy)
 		}
 	}
@@ -137,6 +154,8 @@ func (in *intake) readsForm() bool {
 func (in *intake) consumes() []string {
 	switch {
 	case in == nil:
+	case in.types != nil:
+		return in.types
 	case in.plan != nil && in.plan.Multipart, slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceFile }):
 		return typesIn(partsMedia)
 	case in.readsForm():

@@ -3,6 +3,7 @@
 package binding
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -100,7 +101,7 @@ type Reads struct {
 
 // BodyField is the field that takes the body.
 type BodyField struct {
-	Kind     string // "json", "merge-patch", "text" or "raw"
+	Kind     string // "json", "merge-patch", "text", "raw", or "" for whatever it is declared to be
 	Type     reflect.Type
 	Optional bool // a pointer or a wrapper: the body may be absent
 
@@ -266,7 +267,7 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 		c.problem("leave it out", "the field %s has the body option %q, which is unknown", name, options)
 	}
 	switch kind {
-	case "json", "merge-patch":
+	case "json", "merge-patch", "":
 	case "form", "multipart":
 		c.formBody(f, kind, name, offset)
 		return
@@ -279,14 +280,14 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 			c.problem("make it a []byte or an io.Reader", "the field %s takes the raw body and is a %v", name, f.Type)
 		}
 	default:
-		c.problem(`use "json", "merge-patch", "form", "multipart", "text" or "raw"`, "the field %s has the body kind %q, which is unknown", name, kind)
+		c.problem(`use "json", "merge-patch", "form", "multipart", "text" or "raw", or "" for any format`, "the field %s has the body kind %q, which is unknown", name, kind)
 		return
 	}
 	_, wrapped := c.types.Wrapper(f.Type)
 	optional := wrapped || f.Type.Kind() == reflect.Pointer
 	c.plan.places[name] = Place{Source: Body}
 	c.plan.Body = &BodyField{kind, f.Type, optional, offset, nilPointer(f.Type)}
-	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: kind, Required: !optional && (kind == "json" || kind == "merge-patch")})
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: cmp.Or(kind, "json"), Required: !optional && kind != "text" && kind != "raw"})
 }
 
 // keyed is a field whose value a stage finds out. Which one is for the caller to know.
