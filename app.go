@@ -37,6 +37,7 @@ type App struct {
 	json        JSONOptions
 	streams     *declaredStreams
 	strictQuery bool
+	forms       FormOptions
 	messages    func(*Request, FieldError) string
 	format      ErrorFormat
 	decisions   func(*Request, Decision)

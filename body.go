@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -15,7 +17,17 @@ type body struct {
 	err    error
 	pooled *[]byte // the buffer that holds bytes, while nobody else may have them
 	read   bool
-	barred *guard // a guard that is being asked and has not said that it reads the body
+	// parsedBefore says that the request came with a multipart form, which is not weft's to remove.
+	parsedBefore bool
+	barred       *guard // a guard that is being asked and has not said that it reads the body
+}
+
+// permitted is the error of a guard that reads the body and has not said so.
+func (b *body) permitted() error {
+	if b.barred != nil {
+		return fmt.Errorf("the guard %q reads the body and has not said so: give it the option ReadsBody", b.barred.name)
+	}
+	return nil
 }
 
 // bodyPool holds buffers of bodies. Each server has its own.
@@ -72,6 +84,30 @@ func (b *body) readFrom(hr *http.Request, srv *Server, limit int64) error {
 		}
 	}
 }
+
+// streamBody hands the body on unread, or what was kept of it.
+func (r *Request) streamBody(into *io.Reader) error {
+	b, limit := &r.state.body, r.state.input.limit
+	if err := b.permitted(); err != nil {
+		return err
+	}
+	switch {
+	case b.read:
+		kept, err := r.Body()
+		*into = bytes.NewReader(kept)
+		return err
+	case r.http.ContentLength > limit:
+		return tooLarge(limit)
+	}
+	b.read, b.err = true, errBodyStreamed
+	*into = strings.NewReader("")
+	if r.http.Body != nil && r.http.Body != http.NoBody {
+		*into = &limitedReader{from: r.http.Body, limit: limit}
+	}
+	return nil
+}
+
+var errBodyStreamed = errors.New("the body was handed on to be read, and is not kept: ask for it before")
 
 var errBodyGone = errors.New("the request is over, and its body was not asked for while it lasted")
 

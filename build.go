@@ -56,7 +56,7 @@ func (r *resolution) link(services *assembler) *Server {
 		plan:       r.plan,
 		mux:        http.NewServeMux(),
 		logger:     a.logger,
-		input:      newInput(a.json, a.limit, a.strictQuery),
+		input:      newInput(a.json, a.limit, a.strictQuery, a.forms),
 		messages:   a.messages,
 		format:     a.format,
 		streams:    a.streams.resolved(),

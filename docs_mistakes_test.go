@@ -124,6 +124,45 @@ var mistakes = map[string][]any{
 			return nil
 		},
 	},
+	"forms": {
+		func(app *weft.App) error {
+			app.Handle("GET /a", reads(struct {
+				Name string `form:"name"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /b", reads(struct {
+				Order PlaceOrder  `body:"json"`
+				Photo weft.Upload `file:"photo"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /c", reads(struct {
+				Photo []byte `file:"photo"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /d", reads(struct {
+				Photo weft.Upload `file:"photo,max=5MiB"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("PATCH /e", reads(struct {
+				Change PlaceOrder `body:"merge-patch"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /f", reads(struct {
+				Photo weft.Upload
+			}{}))
+			return nil
+		},
+	},
 	"validation": {
 		func(app *weft.App) error {
 			app.Handle("POST /a", reads(struct {

@@ -52,7 +52,7 @@ func ExampleWithFormats() {
 	// Output:
 	// 200 {"name":"tea","price":3}
 	// 200 <product><name>tea</name><price>3</price></product>
-	// 415 {"title":"Unsupported Media Type","status":415,"code":"unsupported_media_type","detail":"The request is not valid: see errors.","errors":[{"source":"body","pointer":"","code":"unsupported_media_type","message":"must be sent as application/json, application/xml or text/xml","params":{"accepted":"sent as application/json, application/xml or text/xml"}}]}
+	// 415 {"title":"Unsupported Media Type","status":415,"code":"unsupported_media_type","detail":"The request is not valid: see errors.","errors":[{"source":"body","pointer":"","code":"unsupported_media_type","message":"must be sent as application/json, application/xml or text/xml","params":{"accepted":["application/json","application/xml","text/xml"]}}]}
 }
 
 // Revised is one of the fields of a request and an answer whose bodies are in any format.

@@ -17,15 +17,16 @@ type input struct {
 	codec       Codec
 	limit       int64
 	strictQuery bool
+	forms       FormOptions
 	asJSON      format
 	formats     *formats // of bodies that may be in any, nil where that is JSON alone
 	noJSON      bool     // bodies in any format are never JSON
 	variants    []string // of all formats, in entity tags
 }
 
-func newInput(o JSONOptions, limit int64, strictQuery bool) *input {
+func newInput(o JSONOptions, limit int64, strictQuery bool, forms FormOptions) *input {
 	codec := o.codec()
-	return &input{json: o, codec: codec, limit: limit, strictQuery: strictQuery, asJSON: format{codec: codec, json: true}}
+	return &input{json: o, codec: codec, limit: limit, strictQuery: strictQuery, forms: forms.orDefault(), asJSON: format{codec: codec, json: true}}
 }
 
 // knowsItself reports whether a body is coded by a codec of the user's, who knows what it can be.
@@ -34,7 +35,7 @@ func (in *input) knowsItself(kind string) bool {
 }
 
 // defaultInput is for requests outside any server. Nothing in it ever changes.
-var defaultInput = newInput(JSONOptions{}, DefaultLimit, false)
+var defaultInput = newInput(JSONOptions{}, DefaultLimit, false, FormOptions{})
 
 // intake is how a handler's Req is read: compiled at Build, nil where nothing is.
 type intake struct {
@@ -68,14 +69,14 @@ func newIntake(e *endpoint, how *input, book rulebook, report func(problem, reme
 		in.reads = []ReadInfo{{Source: fromItself, Form: e.req.String()}}
 		in.fill = func(r *Request, in any) error { return in.(selfExtractor).FromRequest(r) }
 	case binding.Tagged(e.req, bindingTypes):
-		plan, problems := binding.Compile(e.req, bindingTypes)
+		plan, problems := compileStruct(e.req)
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
 		if plan.Body != nil && plan.Body.Kind == "" {
 			in.neutral, in.body = true, plan.Body.Type
 		}
-		if plan.Body != nil && (plan.Body.Kind == "json" || plan.Body.Kind == "") && !how.knowsItself(plan.Body.Kind) {
+		if plan.Body != nil && slices.Contains([]string{"json", "merge-patch", ""}, plan.Body.Kind) && !how.knowsItself(plan.Body.Kind) {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
@@ -142,36 +143,31 @@ func (in *intake) pathNames() []string {
 }
 
 func (in *intake) readsBody() bool {
-	for _, r := range in.reads {
-		if r.Source == SourceBody {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceBody }) || in.readsForm()
+}
+
+func (in *intake) readsForm() bool {
+	return slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceForm || r.Source == SourceFile })
 }
 
 // consumes are the media types of bodies that are read.
 func (in *intake) consumes() []string {
-	types := []string{}
-	if in == nil {
-		return types
-	}
-	for _, r := range in.reads {
-		switch {
-		case r.Source != SourceBody:
-		case in.types != nil:
-			types = append(types, in.types...)
-		case r.Form == "json":
-			types = append(types, jsonType)
-		case r.Form == "text":
-			types = append(types, "text/plain")
-		case r.Form == "raw" || r.Form == "":
-			types = append(types, "*/*")
-		default: // an extractor of the user's has said it
-			types = append(types, strings.Split(r.Form, ", ")...)
+	switch {
+	case in == nil:
+	case in.types != nil:
+		return in.types
+	case in.plan != nil && in.plan.Multipart, slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceFile }):
+		return typesIn(partsMedia)
+	case in.readsForm():
+		return typesIn(formMedia)
+	default:
+		for _, r := range in.reads {
+			if r.Source == SourceBody {
+				return consumedAs(r.Form)
+			}
 		}
 	}
-	return types
+	return []string{}
 }
 
 // describe is the detail of the extract stage in the plan.
@@ -179,6 +175,9 @@ func (in *intake) describe(limit int64) string {
 	texts := make([]string, len(in.reads), len(in.reads)+2)
 	for i, r := range in.reads {
 		texts[i] = r.String()
+	}
+	if in.readsForm() {
+		texts = append(texts, "sent as "+either(in.consumes()))
 	}
 	if in.readsBody() {
 		texts = append(texts, fmt.Sprintf("at most %d bytes", limit))

@@ -78,42 +78,39 @@ type formats struct {
 }
 
 // known are the names of the types, as a person reads them.
-func (f *formats) known() string {
-	last := len(f.names) - 1
-	if last < 1 {
-		return strings.Join(f.names, "")
-	}
-	return strings.Join(f.names[:last], ", ") + " or " + f.names[last]
-}
+func (f *formats) known() string { return either(f.names) }
 
 // reader chooses the format of a body by its Content-Type (RFC 9110 section 8.3), and the charset where it is not UTF-8. Where there
-// is none, accepted says what is.
-func (f *formats) reader(h http.Header, untyped bool) (by *format, charset, accepted string) {
-	declared, accepted := declaredType(h)
-	if accepted != "" {
-		return nil, "", accepted
+// is none, the refusal says what is.
+func (f *formats) reader(h http.Header, untyped bool) (by *format, charset string, refusal *unsupportedMedia) {
+	declared, several, compressed := declaredType(h)
+	switch {
+	case compressed:
+		return nil, "", &unsupportedMedia{}
+	case several:
+		return nil, "", &unsupportedMedia{types: f.names, several: true}
 	}
 	for i, name := range f.names {
 		if declared == name && f.types[i].Charset() == "" || declared == "" && untyped && f.by[i].json {
-			return f.by[i], "", ""
+			return f.by[i], "", nil
 		}
 	}
 	m, err := negotiation.Parse(declared)
 	if err != nil {
-		return nil, "", "sent as " + f.known()
+		return nil, "", &unsupportedMedia{types: f.names}
 	}
 	i := negotiation.Reads(f.types, m)
 	if i < 0 {
-		return nil, "", "sent as " + f.known()
+		return nil, "", &unsupportedMedia{types: f.names}
 	}
 	by, charset = f.by[i], m.Charset()
 	if charset == "" || !by.json && strings.EqualFold(charset, "us-ascii") {
-		return by, "", ""
+		return by, "", nil
 	}
 	if known := by.charset(charset); known != "" {
-		return by, known, ""
+		return by, known, nil
 	}
-	return nil, "", strings.Join(append([]string{"sent in UTF-8"}, by.charsets...), " or ")
+	return nil, "", &unsupportedMedia{types: f.names, charsets: append([]string{"UTF-8"}, by.charsets...)}
 }
 
 // charset is the name that the codec has for a charset beside UTF-8, "" where it does not read it.
@@ -126,28 +123,14 @@ func (f *format) charset(name string) string {
 	return ""
 }
 
-// declaredType is the Content-Type of a body, or accepted says what a body is to be like that is not compressed
-// or of several types (RFC 9110 sections 8.3 and 8.4).
-func declaredType(h http.Header) (declared, accepted string) {
-	if encoded(h) {
-		return "", "sent without a Content-Encoding"
-	}
-	if values := h[contentType]; len(values) > 0 {
-		if declared = values[0]; len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != declared }) {
-			return "", "sent with one Content-Type"
-		}
-	}
-	return declared, ""
-}
-
 // decodeAny decodes the body by the codec of its media type.
 func (r *Request) decodeAny(into any, optional bool) error {
 	in := r.state.input
 	if in.formats == nil {
-		return r.decodeJSON(into, optional)
+		return r.decodeJSON(jsonMedia, into, optional)
 	}
-	by, charset, accepted := in.formats.reader(r.http.Header, in.json.AllowUntyped)
-	return r.decodeAs(by, charset, accepted, into, optional)
+	by, charset, refusal := in.formats.reader(r.http.Header, in.json.AllowUntyped)
+	return r.decodeAs(by, charset, refusal, into, optional)
 }
 
 // absent reports whether a body is none. Space is a value in a binary format.

@@ -204,13 +204,17 @@ func TestABodyIsReadByTheCodecOfItsContentType(t *testing.T) {
 					assert.Equal(t, "application/problem+json", got.header.Get("Content-Type"), "errors are JSON")
 					assert.Empty(t, got.header["Vary"], "and do not depend on Accept")
 				}
+				if row.status == 415 {
+					assert.Equal(t, "application/json, application/xml, text/xml, text/x-line", got.header.Get("Accept"))
+					assert.Contains(t, got.body, `"accepted":["application/json","application/xml","text/xml","text/x-line"]`)
+				}
 			})
 		}
 	}
 	assert.Equal(t, 200, site.send("POST", "/json", asJSON, "Accept: application/xml").status)
 	refused := site.send("POST", "/json", asXML, "Content-Type: application/xml")
 	assert.Equal(t, 415, refused.status, "the tag says JSON")
-	assert.Contains(t, refused.body, `"sent as application/json"`)
+	assert.Contains(t, refused.body, `"accepted":["application/json"]`)
 	assert.Equal(t, 415, site.send("POST", "/plain", asXML, "Content-Type: application/xml", "Content-Encoding: gzip").status)
 	several := raw(t, site, "POST /plain HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/xml\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
 	assert.Contains(t, several, "415")

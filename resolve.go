@@ -334,7 +334,7 @@ func (r *resolution) inputOf(e *endpoint) *input {
 	if e.limit > 0 {
 		limit = e.limit
 	}
-	return newInput(o, limit, r.app.strictQuery || e.strict)
+	return newInput(o, limit, r.app.strictQuery || e.strict, r.app.forms)
 }
 
 // intakeOf compiles how the Req is read, and compares it with the pattern.
@@ -343,6 +343,16 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 	if in == nil {
 		return nil
 	}
+	if method := route.Method; in.readsForm() && bodiless(method) {
+		r.report(e.at, name, fmt.Sprintf("%v reads a form, and a %s request has none: its values are in the query", e.req, method),
+			"use query tags, or a pattern for POST")
+	}
+	for _, read := range in.reads {
+		if read.Max > how.limit {
+			r.report(e.at, name, fmt.Sprintf("the file %q may have %d bytes, and a whole body of the route %d", read.Name, read.Max, how.limit),
+				"lower its max, or raise the limit by Handler.Limit")
+		}
+	}
 	for _, wildcard := range in.pathNames() {
 		if !r.app.alone && !slices.Contains(route.Wildcards(), wildcard) {
 			r.report(e.at, name, fmt.Sprintf("%v reads the path value %q, and the pattern has no {%s}", e.req, wildcard, wildcard),
@@ -350,6 +360,11 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 		}
 	}
 	return in
+}
+
+// bodiless reports whether what a request of a method brings along has no meaning (RFC 9110 section 9.3).
+func bodiless(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodTrace
 }
 
 func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {

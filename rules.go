@@ -139,7 +139,7 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 		case place.Source == binding.Value || place.Source == binding.Service:
 			return true
 		case in.plan != nil:
-			return in.plan.Present(r.http, place)
+			return in.plan.Present(r.http, r.state.form.sent(), place)
 		}
 		return true
 	})

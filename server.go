@@ -78,6 +78,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // request ended, and gives back what was borrowed.
 func (s *state) finish(sent *Sent) {
 	defer func() { // also where a Finally ends the goroutine
+		defer s.releaseForm()
 		s.closeScope()
 		s.startWork(sent)
 		s.body.release(s.server)

@@ -20,6 +20,7 @@ type state struct {
 	miss   *miss    // ServeMux's own answer
 	frame  frame    // that extraction filled
 	body   body
+	form   *form  // that the body is, once it was read as one
 	input  *input // how it is read: the app's, then the route's
 	values values
 	scope  *requestScope // nil until a stage needs a service of the request
@@ -40,6 +41,7 @@ type state struct {
 
 func newState(srv *Server, hr *http.Request) *state {
 	s := &state{server: srv}
+	s.body.parsedBefore = hr.MultipartForm != nil
 	s.base = requestContext{hr.Context(), s}
 	s.view = Request{s, &s.base, hr}
 	if srv == nil {
