@@ -31,6 +31,9 @@ var (
 	textMedia  = []medium{{mediaType: plainType, charsets: []string{"US-ASCII"}}}
 	formMedia  = []medium{{mediaType: formType}, {mediaType: multipartType}}
 	partsMedia = formMedia[1:]
+	// Items are lines, or in an array.
+	itemsMedia = []medium{{mediaType: string(NDJSON)}, {mediaType: "application/ndjson"}, {mediaType: "application/jsonl"}, jsonMedia[0]}
+	mixedMedia = []medium{{mediaType: multipartType}, {mediaType: "multipart/mixed"}}
 )
 
 // mediaOf are the types that a kind of body may have; nil is any.
@@ -42,6 +45,10 @@ func mediaOf(kind string) []medium {
 		return patchMedia
 	case "text":
 		return textMedia
+	case "stream":
+		return itemsMedia
+	case "parts":
+		return mixedMedia
 	}
 	return nil
 }

@@ -205,3 +205,50 @@ func ExampleReader() {
 	// 200 a line
 	// 500 {"title":"Internal Server Error","status":500,"code":"internal"}
 }
+
+// A stream that a client sends is read item by item. What is wrong with one is told, and the others are taken.
+func ExampleItemError() {
+	app := quiet()
+	app.Handle("POST /orders/import", weft.Handle(func(_ context.Context, in weft.Stream[PlaceOrder]) (map[string]any, error) {
+		taken, bad := 0, []string{}
+		for order, err := range in {
+			var item *weft.ItemError
+			switch {
+			case errors.As(err, &item):
+				bad = append(bad, fmt.Sprintf("line %d", item.Line))
+			case err != nil:
+				return nil, err // of the body as a whole
+			default:
+				taken += order.Quantity
+			}
+		}
+		return map[string]any{"taken": taken, "bad": bad}, nil
+	}))
+	show(app, "POST", "/orders/import", `{"product":"tea","quantity":1}
+{"product":"tea","quantity":"many"}
+{"product":"coffee","quantity":2}
+`, "Content-Type: application/x-ndjson")
+	// Output: 200 {"bad":["line 2"],"taken":3}
+}
+
+// The parts of a form are read as they arrive: a file of any size is kept nowhere.
+func ExamplePart() {
+	app := quiet()
+	app.Handle("POST /files", weft.Handle(func(_ context.Context, in weft.Stream[weft.Part]) ([]string, error) {
+		var got []string
+		for part, err := range in {
+			if err != nil {
+				return nil, err
+			}
+			n, err := io.Copy(io.Discard, part)
+			if err != nil {
+				return nil, err
+			}
+			got = append(got, fmt.Sprint(part.Name, " ", part.Filename, " ", n))
+		}
+		return got, nil
+	}))
+	show(app, "POST", "/files", "--x\r\nContent-Disposition: form-data; name=menu; filename=menu.txt\r\n\r\ntea, coffee\r\n--x--\r\n",
+		"Content-Type: multipart/form-data; boundary=x")
+	// Output: 200 ["menu menu.txt 11"]
+}

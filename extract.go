@@ -371,6 +371,7 @@ type selfExtractor interface{ FromRequest(*Request) error }
 var bindingTypes = binding.Types{
 	Wrapper: optOf,
 	File:    takesFiles,
+	Stream:  func(t reflect.Type) bool { return streamOf(t) != nil },
 	Itself:  func(t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[selfExtractor]()) },
 }
 
@@ -481,6 +482,8 @@ func optionalBody(t reflect.Type) bool {
 // decodeBody reads the body into what a pointer points to.
 func (r *Request) decodeBody(kind string, into any, optional bool) error {
 	switch kind {
+	case "stream":
+		return r.decodeStream(into.(receiver))
 	case "text":
 		return r.decodeText(into.(*string))
 	case "raw":

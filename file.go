@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"mime"
 	"net/http"
 	"path"
@@ -93,7 +94,7 @@ func (s *contentSource) prepared(resp Response, r *Request, st *stage) Response 
 	if !seeks || resp.Status() != http.StatusOK {
 		return resp.ownedBy(r, st)
 	}
-	own.request = r.http
+	own.request = withoutEmptySuffixes(r.http)
 	if r.http.Method != http.MethodGet && r.http.Method != http.MethodHead { // which ranges and conditions of this kind are for
 		own.request = &http.Request{Method: http.MethodGet, Header: http.Header{}}
 	}
@@ -115,6 +116,27 @@ func (s *contentSource) prepared(resp Response, r *Request, st *stage) Response 
 	}
 	own.end()
 	return st.fail(r, found.failure())
+}
+
+// withoutEmptySuffixes leaves out the ranges of the last 0 bytes, which cannot be satisfied (RFC 9110 section 14.1.2), and which
+// http.ServeContent would answer with a part that ends before it begins. Where there is no other, one stays that is behind any end.
+func withoutEmptySuffixes(hr *http.Request) *http.Request {
+	ranges, isBytes := strings.CutPrefix(hr.Header.Get("Range"), "bytes=")
+	if !isBytes || !strings.Contains(ranges, "-0") {
+		return hr
+	}
+	var kept []string
+	for one := range strings.SplitSeq(ranges, ",") {
+		if suffix, is := strings.CutPrefix(strings.TrimSpace(one), "-"); !is || strings.Trim(suffix, "0") != "" {
+			kept = append(kept, one)
+		}
+	}
+	if len(kept) == 0 {
+		kept = []string{strconv.FormatInt(math.MaxInt64, 10) + "-"}
+	}
+	header := maps.Clone(hr.Header)
+	header["Range"] = []string{"bytes=" + strings.Join(kept, ",")}
+	return &http.Request{Method: hr.Method, Header: header}
 }
 
 // send sends what the request gets. The part is worked out once more, now with its body.

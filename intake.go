@@ -18,6 +18,7 @@ type input struct {
 	limit       int64
 	strictQuery bool
 	forms       FormOptions
+	items       *intake // of the body, where it is a stream: what rules they have
 	asJSON      format
 	formats     *formats // of bodies that may be in any, nil where that is JSON alone
 	noJSON      bool     // bodies in any format are never JSON
@@ -76,12 +77,23 @@ func newIntake(e *endpoint, how *input, book rulebook, report func(problem, reme
 		if plan.Body != nil && plan.Body.Kind == "" {
 			in.neutral, in.body = true, plan.Body.Type
 		}
-		if plan.Body != nil && slices.Contains([]string{"json", "merge-patch", ""}, plan.Body.Kind) && !how.knowsItself(plan.Body.Kind) {
+		if plan.Body != nil && plan.Body.Kind == "stream" {
+			in.receive(plan.Body.Type, how, book, report)
+		}
+		if plan.Body != nil && streamOf(plan.Body.Type) == nil && slices.Contains([]string{"json", "merge-patch", ""}, plan.Body.Kind) && !how.knowsItself(plan.Body.Kind) {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
 		}
+	case streamOf(e.req) != nil:
+		in.reads = []ReadInfo{{Source: SourceBody, Form: "stream"}}
+		in.fill = func(r *Request, in any) error { return r.decodeStream(in.(receiver)) }
+		in.receive(e.req, how, book, report)
 	default:
+		if likeStream(e.req) || likeStream(elementOf(e.req)) {
+			report(fmt.Sprintf("the request type %v is no Stream", e.req), "take a weft.Stream of the items, itself")
+			break
+		}
 		if inner := elementOf(e.req); inner != e.req && binding.Tagged(inner, bindingTypes) {
 			report(fmt.Sprintf("the request type %v is read from the JSON body, tags and all", e.req), fmt.Sprintf("take the struct %v itself", inner))
 		}

@@ -226,6 +226,9 @@ func (s *state) deliver(ctx context.Context, w http.ResponseWriter, method strin
 	}
 	t := &transfer{w: w, ctx: ctx, method: method, response: resp, failed: l.stage, patience: s.streams().WriteTimeout}
 	defer func() { d.status, d.bytes, d.writeErr = t.status, t.written, cmp.Or(t.err, t.refused) }()
+	if s.body.err == errBodyStreamed { // it may be read while the answer is written
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
 	d.err = l.send(s, t)
 	switch {
 	case d.err == nil && t.err == nil:

@@ -129,8 +129,12 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 		place, _ := in.place(nil)
 		return invalid(http.StatusUnprocessableEntity, FieldError{Source: Source(place.Source), Name: place.Name, Code: "invalid", Cause: err})
 	}
-	format := in.format(r)
-	body := &bodyMembers{request: r, format: format}
+	return in.brokenIn(&bodyMembers{request: r, format: in.format(r)}, subject, err)
+}
+
+// brokenIn is broken for a subject that is in a body, or in a part of it.
+func (in *intake) brokenIn(body *bodyMembers, subject any, err error) error {
+	r, format := body.request, body.format
 	failures, err := in.rules.Explain(r.ctx, err, subject, func(steps []validation.Step) bool {
 		place, rest := in.place(steps)
 		switch {

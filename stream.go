@@ -96,6 +96,9 @@ type Streams struct {
 	// WriteTimeout is how long a client may take to read a part of the answer, before its connection is
 	// dropped: 30 s by default. It holds for all bodies that are made while they are sent. A negative one is never.
 	WriteTimeout time.Duration
+	// ItemLimit is how many bytes one item may have that a client sends: 1 MiB by default, and for a [Part] as many as the whole body may have. The
+	// whole is bounded by [Handler.Limit].
+	ItemLimit int64
 }
 
 // WithStreams says how the app's routes send streams.
@@ -137,7 +140,7 @@ func (d *declaredStreams) resolved() *Streams {
 	if d == nil {
 		return &s
 	}
-	s.Formats, s.Idle = d.Formats, d.Idle
+	s.Formats, s.Idle, s.ItemLimit = d.Formats, d.Idle, d.ItemLimit
 	for _, field := range []struct{ to, from *time.Duration }{
 		{&s.FirstItem, &d.FirstItem}, {&s.Heartbeat, &d.Heartbeat}, {&s.WriteTimeout, &d.WriteTimeout},
 	} {
@@ -163,6 +166,9 @@ func (d *declaredStreams) problems(tell func(at callsite.Site, problem, remedy s
 	}
 	if d.FirstItem < 0 {
 		tell(d.at, fmt.Sprintf("the first item is waited for for %v", d.FirstItem), "use a positive duration, or leave FirstItem out")
+	}
+	if d.ItemLimit < 0 {
+		tell(d.at, fmt.Sprintf("an item may have %d bytes", d.ItemLimit), "use a positive number, or leave ItemLimit out")
 	}
 	if d.Idle < 0 {
 		tell(d.at, fmt.Sprintf("the producer may take %v for an item", d.Idle), "use a positive duration, or leave Idle out")
@@ -328,8 +334,8 @@ func (r *resolution) settleStreams(rr *resolvedRoute, all *formats) {
 		declared = r.app.streams
 	} else {
 		declared.problems(func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
-		if e.stream == nil && e.resp != typeResponse {
-			r.report(declared.at, name, fmt.Sprintf("Streaming has no effect on a handler that returns a %v", e.resp), "leave it out, or return a Stream")
+		if e.stream == nil && e.resp != typeResponse && !rr.intake.streams() {
+			r.report(declared.at, name, fmt.Sprintf("Streaming has no effect on a handler that returns a %v", e.resp), "leave it out, or take or return a Stream")
 		}
 	}
 	rr.route.streams = declared.resolved()

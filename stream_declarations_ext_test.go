@@ -29,5 +29,21 @@ func wrongStreams() *weft.App {
 		Formats: []weft.StreamFormat{"yaml"}}))
 	app.Handle("GET /9", weft.Handle(gives[weft.Stream[weft.Event[chan int]]]))
 	app.Handle("GET /10", weft.Handle(gives[[]weft.Stream[point]]))
+
+	app.Handle("POST /11", weft.Handle(takes[*weft.Stream[point]]))
+	app.Handle("POST /12", weft.Handle(takes[weft.Stream[func()]]))
+	app.Handle("POST /13", weft.Handle(takes[struct {
+		Body weft.Stream[point] `body:"json"`
+	}]))
+	app.Handle("POST /14", weft.Handle(takes[struct {
+		Body []point `body:"stream"`
+	}]))
+	app.Handle("POST /15", weft.Handle(takes[struct {
+		Body weft.Stream[struct {
+			A string `json:"a" validate:"nonsense"`
+		}] `body:"stream"`
+	}]))
+	app.Handle("POST /16", weft.Streaming(weft.Handle(takes[weft.Stream[point]]), weft.Streams{
+		ItemLimit: -1}))
 	return app
 }

@@ -50,6 +50,8 @@ type Types struct {
 	Wrapper func(reflect.Type) (Wrapper, bool)
 	// Itself reports whether a *T extracts itself from a request.
 	Itself func(reflect.Type) bool
+	// Stream reports whether values of a type are made of a body while it is read.
+	Stream func(reflect.Type) bool
 	// File reports whether a type holds uploads, and whether it takes several.
 	File func(reflect.Type) (list, ok bool)
 }
@@ -266,8 +268,16 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 	if options != "" {
 		c.problem("leave it out", "the field %s has the body option %q, which is unknown", name, options)
 	}
+	streams := c.types.Stream(f.Type)
 	switch kind {
 	case "json", "merge-patch", "":
+		if streams {
+			c.problem(`tag it body:"stream"`, "the field %s takes the body as %q and is a %v", name, kind, f.Type)
+		}
+	case "stream":
+		if !streams {
+			c.problem("make it a weft.Stream of the items", "the field %s takes a stream and is a %v", name, f.Type)
+		}
 	case "form", "multipart":
 		c.formBody(f, kind, name, offset)
 		return
@@ -280,14 +290,14 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 			c.problem("make it a []byte or an io.Reader", "the field %s takes the raw body and is a %v", name, f.Type)
 		}
 	default:
-		c.problem(`use "json", "merge-patch", "form", "multipart", "text" or "raw", or "" for any format`, "the field %s has the body kind %q, which is unknown", name, kind)
+		c.problem(`use "json", "merge-patch", "form", "multipart", "text", "raw" or "stream", or "" for any format`, "the field %s has the body kind %q, which is unknown", name, kind)
 		return
 	}
 	_, wrapped := c.types.Wrapper(f.Type)
 	optional := wrapped || f.Type.Kind() == reflect.Pointer
 	c.plan.places[name] = Place{Source: Body}
 	c.plan.Body = &BodyField{kind, f.Type, optional, offset, nilPointer(f.Type)}
-	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: cmp.Or(kind, "json"), Required: !optional && kind != "text" && kind != "raw"})
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: cmp.Or(kind, "json"), Required: !optional && kind != "text" && kind != "raw" && kind != "stream"})
 }
 
 // keyed is a field whose value a stage finds out. Which one is for the caller to know.
