@@ -3,6 +3,7 @@ package weft_test
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/weft-go/weft"
 )
@@ -38,10 +39,36 @@ func reads[Req any](Req) *weft.Handler[Req, string] {
 	return weft.Handle(func(context.Context, Req) (string, error) { return "", nil })
 }
 
+type (
+	ordersByPointer = *weft.Stream[Order]
+	ImportOrders    struct {
+		Body weft.Stream[PlaceOrder] `body:"json"`
+	}
+)
+
+// answersWith is a handler of a Resp.
+func answersWith[Resp any]() *weft.Handler[struct{}, Resp] {
+	return weft.Handle(func(context.Context, struct{}) (resp Resp, _ error) { return resp, nil })
+}
+
 // mistakes are those that the pages show, each in an app of its own and on one
 // line, which the page quotes. What is not a declaration returns its error. Each is a func(*weft.App) error or, with
 // the app's container, which has a Pool and a Tx, a func(*weft.App, *weft.Container) error.
 var mistakes = map[string][]any{
+	"streams": {
+		func(app *weft.App) error {
+			app.Handle("GET /orders", answersWith[ordersByPointer]())
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /orders", reads(ImportOrders{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /order", weft.Streaming(noSuchOrder, weft.Streams{Idle: time.Second}))
+			return nil
+		},
+	},
 	"middleware": {
 		func(app *weft.App) error { app.Use(weft.Before("quota", nil)); return nil },
 		func(app *weft.App) error {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/weft-go/weft/internal/graph"
 )
 
 // FuncOption says something about what [Func] makes: [HandlerOnly], or an [Option] of an App. Of
@@ -98,6 +100,9 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 		if len(st.rules.needs) > 0 {
 			r.report(st.at, "", fmt.Sprintf("%v needs a key, and Func has no stage that provides one", st), "give Func a handler without it")
 		}
+	}
+	if i := slices.IndexFunc(rr.way(), func(st *stage) bool { return st.info.Lifetime == graph.Request.String() }); i >= 0 && e.stream != nil {
+		r.report(e.at, "", fmt.Sprintf("the handler of Func returns a %v, and %v is made for each call, which ends before that is read", e.resp, rr.way()[i]), "return what is in it, or serve the handler")
 	}
 	if err := r.err(); err != nil {
 		return nil, err

@@ -160,3 +160,22 @@ func TestAFunctionKnowsTheRulesOfAValidatorOfYours(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 4, out)
 }
+
+func TestAFunctionReturnsNoStreamOfItsServices(t *testing.T) {
+	c := weft.NewContainer(nil)
+	weft.PerRequest[*ledger](c, func() *ledger { return &ledger{tr: &trace{}} })
+	weft.Auto[*feed](c, func(l *ledger) *feed { return &feed{l} })
+	_, err := weft.Func(t.Context(), weft.HandleFrom((*feed).Items), weft.WithContainer(c))
+	require.ErrorContains(t, err, "is made for each call, which ends before that is read")
+
+	fn, err := weft.Func(t.Context(), streaming(ticks(2)))
+	require.NoError(t, err)
+	got, err := fn(t.Context(), struct{}{})
+	require.NoError(t, err)
+	n := 0
+	for _, err := range got {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, 2, n)
+}

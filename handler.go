@@ -20,6 +20,7 @@ import (
 //	*Request     the request itself; nothing is decoded
 //	a struct with path, query, header, cookie, body, value or inject tags
 //	             what the tags say; see [Struct]
+//	a Stream   the body, item by item, while it arrives: lines of JSON, a JSON array, or of [Part]s a multipart body
 //	a type with FromRequest(*Request) error on its pointer
 //	             what that method reads
 //	otherwise    the JSON body (RFC 8259), required unless Req is a pointer or an [Opt]
@@ -38,6 +39,9 @@ import (
 //
 //	struct{}   no body; 204 unless Status says otherwise
 //	Response   as it is
+//	a Stream   its items while they are made: a JSON array, lines of JSON, or server-sent events
+//	io.Reader or io.ReadCloser
+//	           what it reads, as application/octet-stream; see [Reader]
 //	a struct with status, header, cookie or body tags, or a pointer to one
 //	           what the tags say, as below; a nil pointer with a nil error is a defect, a 500
 //	otherwise  JSON; a nil pointer or interface with a nil error is a defect, a

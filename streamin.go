@@ -23,6 +23,7 @@ type ItemError struct {
 	Err         error
 }
 
+// Error says which item it was.
 func (e *ItemError) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("line %d: %s", e.Line, textOf(e.Err))
