@@ -48,7 +48,9 @@ func (b handled) send(r *Request, t *transfer) error {
 		}
 	}()
 	w := &handledWriter{t}
-	b.handler.ServeHTTP(w, r.forHandler(unwoundContext{t.ctx, r.ctx}))
+	hr := r.forHandler(unwoundContext{t.ctx, r.ctx})
+	defer handBack(r.http, hr)
+	b.handler.ServeHTTP(w, hr)
 	w.begin()
 	return nil
 }
@@ -97,12 +99,22 @@ func (w *handledWriter) Write(p []byte) (int, error) {
 }
 
 // ReadFrom has a file sent without being copied, where the connection can do that.
-func (w *handledWriter) ReadFrom(src io.Reader) (int64, error) {
-	w.begin()
-	n, err := io.Copy(w.t.w, src)
-	w.wrote(n, err)
-	return n, err
+func (w *handledWriter) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.t.status == 0 { // src may be the request's body, which a client that waits for 100 sends when it is read and the header is not written
+		n, err = io.CopyN(struct{ io.Writer }{w}, src, sniffed)
+		if err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+	more, err := io.Copy(w.t.w, src)
+	w.wrote(more, err)
+	return n + more, err
 }
+
+// sniffed is how much net/http looks at to guess a media type.
+const sniffed = 512
 
 func (w *handledWriter) wrote(n int64, err error) {
 	w.t.written += n
@@ -230,5 +242,6 @@ func (m *mounted) strip(w http.ResponseWriter, hr *http.Request) {
 		u.RawPath = rest
 	}
 	stripped.URL = &u
+	defer handBack(hr, &stripped)
 	m.handler.ServeHTTP(w, &stripped)
 }

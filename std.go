@@ -45,6 +45,7 @@ type bridge struct {
 	cancel  context.CancelCauseFunc // of ctx
 	w       captured
 	request *Request
+	given   *http.Request // to the middleware
 	inside  Next
 
 	parts   chan part // from the middleware
@@ -96,7 +97,8 @@ func (m *stdMiddleware) dispatch(r *Request, next Next) Response {
 	b.ctx, b.cancel = bridgeContext{ctx, m, b}, cancel
 	b.w = captured{bridge: b, header: http.Header{}, room: capturedRoom}
 	b.idle.L = &b.mu
-	go b.run(m.handler, r.forHandler(&b.ctx))
+	b.given = r.forHandler(&b.ctx)
+	go b.run(m.handler)
 	first := <-b.parts
 	if r.state.server == nil { // nobody will send it
 		return b.collected(first)
@@ -109,7 +111,7 @@ func (m *stdMiddleware) dispatch(r *Request, next Next) Response {
 }
 
 // run is the middleware's goroutine.
-func (b *bridge) run(h http.Handler, hr *http.Request) {
+func (b *bridge) run(h http.Handler) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -119,9 +121,10 @@ func (b *bridge) run(h http.Handler, hr *http.Request) {
 		}
 		b.conclude()
 		b.w.close(returned)
+		handBack(b.request.http, b.given)
 		b.parts <- part{last: true}
 	}()
-	h.ServeHTTP(&b.w, hr)
+	h.ServeHTTP(&b.w, b.given)
 	returned = true
 }
 
@@ -171,6 +174,7 @@ func (m *stdMiddleware) next(w http.ResponseWriter, hr *http.Request) {
 		return
 	}
 	defer b.leave()
+	defer handBack(b.given, hr)
 	s.body.replacedBy(hr.Body)
 	_, late := b.w.begun()
 	resp := b.inside(inside)
