@@ -6,11 +6,12 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 )
 
-// Std makes a stage of a middleware of net/http, for any place in which a [Middleware] can stand. wrap is called
-// once, here: what it keeps, such as a limiter, is shared by all places the stage is attached at.
+// Std makes a stage of a middleware of net/http, for any place in which a [Middleware] can stand. Its name is wrap's where
+// none is given. wrap is called once, here: what it keeps, such as a limiter, is shared by all places the stage is attached at.
 //
 // The middleware runs on a goroutine of its own, to which the request's waits: it is done before the stages outside go on. What it answers becomes a
 // Response like any other when it returns. Where it flushes, or answers by itself with more than 64 KiB, or the body inside is made
@@ -29,10 +30,16 @@ import (
 // One that needs a router of its own in the context cannot work.
 func Std(name string, wrap func(http.Handler) http.Handler, opts ...StageOption) Middleware {
 	m := &stdMiddleware{}
-	if wrap != nil {
-		m.handler = wrap(http.HandlerFunc(m.next))
+	if name == "" {
+		name = functionName(wrap)
 	}
-	return factory(name, isNull(m.handler), opts, m.dispatch)
+	if wrap != nil {
+		if m.handler = wrap(http.HandlerFunc(m.next)); noHandler(m.handler) || isNull(m.handler) {
+			m.handler = nil
+			opts = append(slices.Clip(opts), func(r *rules) { r.missing = "has made no handler of the next one: it returned nil" })
+		}
+	}
+	return factory(name, m.handler == nil, opts, m.dispatch)
 }
 
 // stdMiddleware is what Std made, and the key under which it finds its bridge in the context.

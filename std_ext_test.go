@@ -712,12 +712,3 @@ func TestAMiddlewareOfNetHTTPAlone(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, "a\nb\n", string(text))
 }
-
-func TestStdDeclaredWrongly(t *testing.T) {
-	app, _ := newApp()
-	app.Use(weft.Std("nothing", nil), weft.Std("returns nothing", func(http.Handler) http.Handler { return nil }))
-	_, err := app.Plan()
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), `the middleware "nothing" has no function`)
-	assert.Contains(t, err.Error(), `the middleware "returns nothing" has no function`)
-}
