@@ -20,7 +20,8 @@ import (
 //
 // What the middleware does to the request is seen inside: values of the context, header fields, another URL or
 // Body. What it wraps around the ResponseWriter gets the Response of the stages inside, which is flushed where
-// that is. An error of that Response is still [Response.Err] outside, unless the status has become another. Where it does not call next, its own answer stands.
+// that is, and its header fields
+// in place of those of the same name that the middleware has set before; Vary and Set-Cookie are added to. An error of that Response is still [Response.Err] outside, unless the status has become another. Where it does not call next, its own answer stands.
 // A second call is refused as for any stage, and so is one after it has flushed by itself; so is one with a context that does not derive from its request's. A panic
 // is the stage's, and becomes a 500.
 //
@@ -192,6 +193,7 @@ func (m *stdMiddleware) next(w http.ResponseWriter, hr *http.Request) {
 	if late || !b.passes(resp) {
 		return
 	}
+	b.w.keepLists()
 	if resp.head.live == nil {
 		b.w.expect(resp.body)
 		send(w, hr.Method, resp)

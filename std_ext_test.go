@@ -712,3 +712,43 @@ func TestAMiddlewareOfNetHTTPAlone(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, "a\nb\n", string(text))
 }
+
+// Fields that are lists are added to by each; of others that of the Response inside counts, as in net/http where a handler sets it.
+func TestFieldsThatAreListsAreAddedToThroughMiddlewareOfNetHTTP(t *testing.T) {
+	sets := func(name string) weft.Middleware {
+		return std(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Vary", name)
+			w.Header().Add("Vary", "Accept")
+			http.SetCookie(w, &http.Cookie{Name: "who", Value: name})
+			w.Header().Set("Cache-Control", name)
+			next.ServeHTTP(w, r)
+		})
+	}
+	app, _ := newApp()
+	app.Use(sets("outer"), sets("inner"))
+	resp := weft.Text("a").Vary("Origin, Accept").WithHeader("Set-Cookie", "who=core").WithHeader("Cache-Control", "core")
+	app.Handle("GET /whole", responding(func(context.Context, *weft.Request) weft.Response { return resp }))
+	app.Handle("GET /plain", weft.Handle(ok))
+	app.Handle("GET /live", responding(func(context.Context, *weft.Request) weft.Response {
+		live := weft.Writer("text/plain", func(w io.Writer) error { return flushing(w, "a") })
+		return live.Vary("Origin, Accept").WithHeader("Set-Cookie", "who=core").WithHeader("Cache-Control", "core")
+	}))
+	app.Handle("GET /raw", rawHandler(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("Vary", "Origin")
+		w.Header().Add("Set-Cookie", "who=core")
+		w.Header().Set("Cache-Control", "core")
+	}))
+	site := serve(t, app)
+	for _, path := range []string{"/whole", "/live", "/raw"} {
+		got := site.send("GET", path, "")
+		assert.Contains(t, strings.Join(got.header["Vary"], ", "), "Accept")
+		for _, name := range []string{"outer", "inner", "Origin"} {
+			assert.Equal(t, 1, strings.Count(strings.Join(got.header["Vary"], ", "), name), "%s: %s in %v", path, name, got.header["Vary"])
+		}
+		assert.Equal(t, []string{"who=outer", "who=inner", "who=core"}, got.header["Set-Cookie"], path)
+		assert.Equal(t, []string{"core"}, got.header["Cache-Control"], path)
+	}
+	got := site.send("GET", "/plain", "")
+	assert.Equal(t, []string{"who=outer", "who=inner"}, got.header["Set-Cookie"])
+	assert.Equal(t, []string{"inner"}, got.header["Cache-Control"])
+}
