@@ -64,8 +64,8 @@ var scenarios = []scenario{
 	}},
 	{name: "304", serve: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Etag", `"1"`); w.WriteHeader(304) }},
 	{name: "304 flushed", direct: true, serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304); w.(http.Flusher).Flush() }},
-	{name: "http.Error", serve: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 418) }},
-	{name: "a redirect", serve: func(w http.ResponseWriter, hr *http.Request) { http.Redirect(w, hr, "/elsewhere", 303) }},
+	{name: "http.Error", serve: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusTeapot) }},
+	{name: "a redirect", serve: func(w http.ResponseWriter, hr *http.Request) { http.Redirect(w, hr, "/elsewhere", http.StatusSeeOther) }},
 	{name: "fields set too late", serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201); w.Header().Set("X-Late", "1") }},
 	{name: "several cookies", serve: func(w http.ResponseWriter, _ *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "1"})
