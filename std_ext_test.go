@@ -114,6 +114,11 @@ func TestWhatAMiddlewareOfNetHTTPDoes(t *testing.T) {
 			<-entered
 			time.Sleep(20 * time.Millisecond)
 		}, status: 200, body: `"core"`, core: true},
+		{name: "returns while next is still answering on another goroutine", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			writing := make(chan bool)
+			go next.ServeHTTP(&lateWriter{ResponseWriter: w, writing: writing}, r)
+			<-writing
+		}, status: 200, body: `"core"`, core: true},
 		{name: "gives next a context that derives from nothing", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, r.WithContext(context.Background()))
 		}, status: 500, logged: "does not derive", err: "does not derive"},
@@ -168,6 +173,18 @@ func TestWhatAMiddlewareOfNetHTTPDoes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// lateWriter says when it is first written to, and takes its time then.
+type lateWriter struct {
+	http.ResponseWriter
+	writing chan bool
+}
+
+func (w *lateWriter) WriteHeader(status int) {
+	close(w.writing)
+	time.Sleep(20 * time.Millisecond)
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Law 2: what went wrong inside is known outside, whatever stands between.

@@ -160,3 +160,35 @@ func TestServicesStayOpenUntilTheBodyIsDone(t *testing.T) {
 		}
 	}
 }
+
+// A body that nobody wanted is no success, though whoever made it did not look at what writing said.
+func TestABodyThatNobodyWantedIsRolledBack(t *testing.T) {
+	for _, kind := range []string{"Writer", "Raw"} {
+		t.Run(kind, func(t *testing.T) {
+			x := &tx{}
+			c := weft.NewContainer(nil)
+			weft.PerRequest[*tx](c, func() *tx { return x })
+			app, log := newApp(weft.WithContainer(c))
+			app.Use(weft.After("other", func(*weft.Request, weft.Response) weft.Response { return weft.Text("other") }), weft.Std("through", through))
+			app.Handle("GET /x", weft.HandleFrom(func(*tx, context.Context, struct{}) (weft.Response, error) {
+				if kind == "Raw" {
+					return weft.Raw(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+						_, _ = io.WriteString(w, "tea")
+						w.(http.Flusher).Flush()
+						_, _ = io.WriteString(w, "tea")
+					})), nil
+				}
+				return weft.Writer("text/plain", func(w io.Writer) error {
+					_ = flushing(w, "tea")
+					_ = flushing(w, "tea")
+					return nil
+				}), nil
+			}))
+			got := http1.open(t, build(t, app)).send("GET", "/x", "")
+			assert.Equal(t, "other", got.text)
+			require.Eventually(t, func() bool { return len(x.so()) == 2 }, waitFor, time.Millisecond)
+			assert.Equal(t, []string{"rollback", "close"}, x.so())
+			assert.Empty(t, log.errors())
+		})
+	}
+}
