@@ -140,6 +140,17 @@ func (r *Request) forHandler(ctx context.Context) *http.Request {
 	return hr
 }
 
+// handBack gives outer what a copy of it, given to a handler of net/http, was found to be: the pattern that ServeMux has set, and
+// a form, whose temporary files net/http removes with the request that it knows.
+func handBack(outer, inner *http.Request) {
+	if outer.Pattern == "" && inner.Pattern != "" {
+		outer.Pattern = inner.Pattern
+	}
+	if outer.MultipartForm == nil && inner.MultipartForm != nil {
+		outer.MultipartForm = inner.MultipartForm
+	}
+}
+
 // replacedBy forgets what was read where a middleware of net/http has put another content in its place.
 func (b *body) replacedBy(content io.ReadCloser) {
 	if _, kept := content.(*keptBody); b.read && b.err == nil && !kept {

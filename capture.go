@@ -33,9 +33,13 @@ type captured struct {
 	body    []byte
 	plain   []byte // of the Response inside: nobody writes into it
 	room    int
-	sending bool  // what is written is sent, and the head cannot change
-	err     error // why nothing more is taken
+	sending bool                      // what is written is sent, and the head cannot change
+	err     error                     // why nothing more is taken
+	lists   [len(listFields)][]string // what the middleware has put there before it called next
 }
+
+// listFields are added to by each who has something to say, so what the Response inside says must not replace what the middleware has said.
+var listFields = [...]string{"Vary", "Set-Cookie"}
 
 // ack is what the middleware was waiting for.
 type ack struct {
@@ -65,6 +69,7 @@ func (w *captured) begin(status int) {
 	if status < 100 || status > 999 { // as net/http does
 		panic("weft: invalid status in a call of WriteHeader")
 	}
+	w.restoreLists()
 	w.head = headOf(status, w.header)
 	_, w.typed = w.header[contentType]
 	w.typed = w.typed || w.header.Get("Content-Encoding") != ""
@@ -247,6 +252,27 @@ func (w *captured) control(do func(*http.ResponseController) error) error {
 		return http.ErrNotSupported
 	}
 	return do(http.NewResponseController(wire))
+}
+
+// keepLists remembers the fields that the Response inside is to add to.
+func (w *captured) keepLists() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, name := range listFields {
+		w.lists[i] = slices.Clone(w.header[name])
+	}
+}
+
+// restoreLists puts what is missing before what has come from inside: of two cookies of a name the last counts.
+func (w *captured) restoreLists() {
+	for i, name := range listFields {
+		lost := slices.DeleteFunc(w.lists[i], func(value string) bool {
+			return slices.Contains(w.header[name], value) || name == "Vary" && varies(w.header[name], value)
+		})
+		if w.lists[i] = nil; len(lost) > 0 {
+			w.header[name] = append(lost, w.header[name]...)
+		}
+	}
 }
 
 // expect says which body is about to be written, of whatever length. It need not be copied.

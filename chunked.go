@@ -1,7 +1,7 @@
 package weft
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -19,7 +19,7 @@ import (
 // connection, for which fn should return. w must not be used when fn has returned, nor by several goroutines at once.
 func Writer(mediaType string, fn func(w io.Writer) error) Response {
 	if fn == nil {
-		return Fail(errors.New("a Writer without a function: give it one"))
+		return Fail(fmt.Errorf("Writer was given no function (%v)", here()))
 	}
 	return newChunked(mediaType, func(t *transfer) error { return fn(t) }, nil)
 }

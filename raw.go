@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -29,10 +30,16 @@ import (
 // A [Settler] is told of the request when h has returned, by the status that h wrote. [Sent] has that status, 101 where h took
 // the connection over, and the bytes written by the ResponseWriter.
 func Raw(h http.Handler) Response {
-	if isNull(h) {
-		return Fail(errors.New("Raw was given no handler"))
+	if noHandler(h) {
+		return Fail(fmt.Errorf("Raw was given no handler (%v)", here()))
 	}
 	return Response{head: &head{live: &live{source: handled{h}}, open: true}}
+}
+
+// noHandler reports whether there is none, without asking reflect.
+func noHandler(h http.Handler) bool {
+	fn, isFunc := h.(http.HandlerFunc)
+	return h == nil || isFunc && fn == nil
 }
 
 // handled is the body that a handler of net/http writes.
@@ -48,7 +55,9 @@ func (b handled) send(r *Request, t *transfer) error {
 		}
 	}()
 	w := &handledWriter{t}
-	b.handler.ServeHTTP(w, r.forHandler(unwoundContext{t.ctx, r.ctx}))
+	hr := r.forHandler(unwoundContext{t.ctx, r.ctx})
+	defer handBack(r.http, hr)
+	b.handler.ServeHTTP(w, hr)
 	w.begin()
 	return nil
 }
@@ -97,12 +106,22 @@ func (w *handledWriter) Write(p []byte) (int, error) {
 }
 
 // ReadFrom has a file sent without being copied, where the connection can do that.
-func (w *handledWriter) ReadFrom(src io.Reader) (int64, error) {
-	w.begin()
-	n, err := io.Copy(w.t.w, src)
-	w.wrote(n, err)
-	return n, err
+func (w *handledWriter) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.t.status == 0 { // src may be the request's body, which a client that waits for 100 sends when it is read and the header is not written
+		n, err = io.CopyN(struct{ io.Writer }{w}, src, sniffed)
+		if err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
+	more, err := io.Copy(w.t.w, src)
+	w.wrote(more, err)
+	return n + more, err
 }
+
+// sniffed is how much net/http looks at to guess a media type.
+const sniffed = 512
 
 func (w *handledWriter) wrote(n int64, err error) {
 	w.t.written += n
@@ -175,11 +194,14 @@ func (g *Group) mount(what, prefix string, h http.Handler, m []Middleware) {
 	at := g.app.mayDeclare(what)
 	prefix = strings.TrimSuffix(prefix, "/")
 	switch {
-	case isNull(h):
+	case noHandler(h) || isNull(h):
 		g.app.problem(at, fmt.Sprintf("the handler mounted at %q is nil", prefix+"/"), "give Mount an http.Handler")
 		return
 	case strings.ContainsAny(prefix, " \t") || prefix != "" && !strings.Contains(prefix, "/"):
 		g.app.problem(at, fmt.Sprintf("a handler is mounted at %q, which is not a path", prefix), `begin it with "/"; a mounted handler gets requests of all methods`)
+		return
+	case prefix != "" && path.Clean(prefix) != prefix: // which ServeMux takes where there is no method
+		g.app.problem(at, fmt.Sprintf("a handler is mounted at %q, which no request is below: paths are cleaned before they are routed", prefix+"/"), fmt.Sprintf("mount it at %q", path.Clean(prefix)))
 		return
 	}
 	depth := segments(prefix)
@@ -219,16 +241,17 @@ func (m *mounted) strip(w http.ResponseWriter, hr *http.Request) {
 		}
 		rest = rest[1+i:]
 	}
-	path, err := url.PathUnescape(rest)
+	unescaped, err := url.PathUnescape(rest)
 	if err != nil {
 		http.NotFound(w, hr)
 		return
 	}
 	stripped, u := *hr, *hr.URL
-	u.Path = path
+	u.Path = unescaped
 	if u.RawPath != "" {
 		u.RawPath = rest
 	}
 	stripped.URL = &u
+	defer handBack(hr, &stripped)
 	m.handler.ServeHTTP(w, &stripped)
 }

@@ -342,20 +342,7 @@ func TestMountedHandlers(t *testing.T) {
 	}
 }
 
-func TestMountDeclaredWrongly(t *testing.T) {
-	app, _ := newApp()
-	app.Mount("/nil", nil)
-	app.Mount("GET /x", http.NotFoundHandler())
-	app.Mount("files", http.NotFoundHandler())
-	app.Mount("/rest/{rest...}", http.NotFoundHandler())
-	_, err := app.Plan()
-	require.Error(t, err)
-	for _, text := range []string{`the handler mounted at "/nil/" is nil`, `mounted at "GET /x", which is not a path`, `mounted at "files", which is not a path`, `{rest...}`} {
-		assert.Contains(t, err.Error(), text)
-	}
-	assert.Equal(t, 4, strings.Count(err.Error(), "raw_ext_test.go:"), err)
-	_, err = app.Build(t.Context())
-	assert.Error(t, err)
+func TestMountAfterBuild(t *testing.T) {
 	built, _ := newApp()
 	build(t, built)
 	assert.PanicsWithValue(t, mentions("App.Mount"), func() { panics(func() { built.Mount("/x", http.NotFoundHandler()) }) })

@@ -117,7 +117,7 @@ func (b *settledSource) send(_ *Request, t *transfer) error {
 	if s.scope == nil {
 		return err
 	}
-	o := Outcome{b.status, errors.Join(err, t.err), errors.Is(s.base.Err(), context.Canceled)}
+	o := Outcome{b.status, errors.Join(err, t.err, t.refused), errors.Is(s.base.Err(), context.Canceled)}
 	if o.Status == 0 {
 		o.Status = t.status
 	}

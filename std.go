@@ -6,11 +6,12 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 )
 
-// Std makes a stage of a middleware of net/http, for any place in which a [Middleware] can stand. wrap is called
-// once, here: what it keeps, such as a limiter, is shared by all places the stage is attached at.
+// Std makes a stage of a middleware of net/http, for any place in which a [Middleware] can stand. Its name is wrap's where
+// none is given. wrap is called once, here: what it keeps, such as a limiter, is shared by all places the stage is attached at.
 //
 // The middleware runs on a goroutine of its own, to which the request's waits: it is done before the stages outside go on. What it answers becomes a
 // Response like any other when it returns. Where it flushes, or answers by itself with more than 64 KiB, or the body inside is made
@@ -19,7 +20,8 @@ import (
 //
 // What the middleware does to the request is seen inside: values of the context, header fields, another URL or
 // Body. What it wraps around the ResponseWriter gets the Response of the stages inside, which is flushed where
-// that is. An error of that Response is still [Response.Err] outside, unless the status has become another. Where it does not call next, its own answer stands.
+// that is, and its header fields
+// in place of those of the same name that the middleware has set before; Vary and Set-Cookie are added to. An error of that Response is still [Response.Err] outside, unless the status has become another. Where it does not call next, its own answer stands.
 // A second call is refused as for any stage, and so is one after it has flushed by itself; so is one with a context that does not derive from its request's. A panic
 // is the stage's, and becomes a 500.
 //
@@ -29,10 +31,16 @@ import (
 // One that needs a router of its own in the context cannot work.
 func Std(name string, wrap func(http.Handler) http.Handler, opts ...StageOption) Middleware {
 	m := &stdMiddleware{}
-	if wrap != nil {
-		m.handler = wrap(http.HandlerFunc(m.next))
+	if name == "" {
+		name = functionName(wrap)
 	}
-	return factory(name, isNull(m.handler), opts, m.dispatch)
+	if wrap != nil {
+		if m.handler = wrap(http.HandlerFunc(m.next)); noHandler(m.handler) || isNull(m.handler) {
+			m.handler = nil
+			opts = append(slices.Clip(opts), func(r *rules) { r.missing = "has made no handler of the next one: it returned nil" })
+		}
+	}
+	return factory(name, m.handler == nil, opts, m.dispatch)
 }
 
 // stdMiddleware is what Std made, and the key under which it finds its bridge in the context.
@@ -45,6 +53,7 @@ type bridge struct {
 	cancel  context.CancelCauseFunc // of ctx
 	w       captured
 	request *Request
+	given   *http.Request // to the middleware
 	inside  Next
 
 	parts   chan part // from the middleware
@@ -96,7 +105,8 @@ func (m *stdMiddleware) dispatch(r *Request, next Next) Response {
 	b.ctx, b.cancel = bridgeContext{ctx, m, b}, cancel
 	b.w = captured{bridge: b, header: http.Header{}, room: capturedRoom}
 	b.idle.L = &b.mu
-	go b.run(m.handler, r.forHandler(&b.ctx))
+	b.given = r.forHandler(&b.ctx)
+	go b.run(m.handler)
 	first := <-b.parts
 	if r.state.server == nil { // nobody will send it
 		return b.collected(first)
@@ -109,7 +119,7 @@ func (m *stdMiddleware) dispatch(r *Request, next Next) Response {
 }
 
 // run is the middleware's goroutine.
-func (b *bridge) run(h http.Handler, hr *http.Request) {
+func (b *bridge) run(h http.Handler) {
 	returned := false
 	defer func() {
 		if !returned {
@@ -119,9 +129,10 @@ func (b *bridge) run(h http.Handler, hr *http.Request) {
 		}
 		b.conclude()
 		b.w.close(returned)
+		handBack(b.request.http, b.given)
 		b.parts <- part{last: true}
 	}()
-	h.ServeHTTP(&b.w, hr)
+	h.ServeHTTP(&b.w, b.given)
 	returned = true
 }
 
@@ -171,6 +182,7 @@ func (m *stdMiddleware) next(w http.ResponseWriter, hr *http.Request) {
 		return
 	}
 	defer b.leave()
+	defer handBack(b.given, hr)
 	s.body.replacedBy(hr.Body)
 	_, late := b.w.begun()
 	resp := b.inside(inside)
@@ -181,6 +193,7 @@ func (m *stdMiddleware) next(w http.ResponseWriter, hr *http.Request) {
 	if late || !b.passes(resp) {
 		return
 	}
+	b.w.keepLists()
 	if resp.head.live == nil {
 		b.w.expect(resp.body)
 		send(w, hr.Method, resp)

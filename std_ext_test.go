@@ -114,6 +114,11 @@ func TestWhatAMiddlewareOfNetHTTPDoes(t *testing.T) {
 			<-entered
 			time.Sleep(20 * time.Millisecond)
 		}, status: 200, body: `"core"`, core: true},
+		{name: "returns while next is still answering on another goroutine", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			writing := make(chan bool)
+			go next.ServeHTTP(&lateWriter{ResponseWriter: w, writing: writing}, r)
+			<-writing
+		}, status: 200, body: `"core"`, core: true},
 		{name: "gives next a context that derives from nothing", do: func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, r.WithContext(context.Background()))
 		}, status: 500, logged: "does not derive", err: "does not derive"},
@@ -168,6 +173,18 @@ func TestWhatAMiddlewareOfNetHTTPDoes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// lateWriter says when it is first written to, and takes its time then.
+type lateWriter struct {
+	http.ResponseWriter
+	writing chan bool
+}
+
+func (w *lateWriter) WriteHeader(status int) {
+	close(w.writing)
+	time.Sleep(20 * time.Millisecond)
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Law 2: what went wrong inside is known outside, whatever stands between.
@@ -713,11 +730,42 @@ func TestAMiddlewareOfNetHTTPAlone(t *testing.T) {
 	assert.Equal(t, "a\nb\n", string(text))
 }
 
-func TestStdDeclaredWrongly(t *testing.T) {
+// Fields that are lists are added to by each; of others that of the Response inside counts, as in net/http where a handler sets it.
+func TestFieldsThatAreListsAreAddedToThroughMiddlewareOfNetHTTP(t *testing.T) {
+	sets := func(name string) weft.Middleware {
+		return std(func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Vary", name)
+			w.Header().Add("Vary", "Accept")
+			http.SetCookie(w, &http.Cookie{Name: "who", Value: name})
+			w.Header().Set("Cache-Control", name)
+			next.ServeHTTP(w, r)
+		})
+	}
 	app, _ := newApp()
-	app.Use(weft.Std("nothing", nil), weft.Std("returns nothing", func(http.Handler) http.Handler { return nil }))
-	_, err := app.Plan()
-	require.Error(t, err)
-	assert.Contains(t, err.Error(), `the middleware "nothing" has no function`)
-	assert.Contains(t, err.Error(), `the middleware "returns nothing" has no function`)
+	app.Use(sets("outer"), sets("inner"))
+	resp := weft.Text("a").Vary("Origin, Accept").WithHeader("Set-Cookie", "who=core").WithHeader("Cache-Control", "core")
+	app.Handle("GET /whole", responding(func(context.Context, *weft.Request) weft.Response { return resp }))
+	app.Handle("GET /plain", weft.Handle(ok))
+	app.Handle("GET /live", responding(func(context.Context, *weft.Request) weft.Response {
+		live := weft.Writer("text/plain", func(w io.Writer) error { return flushing(w, "a") })
+		return live.Vary("Origin, Accept").WithHeader("Set-Cookie", "who=core").WithHeader("Cache-Control", "core")
+	}))
+	app.Handle("GET /raw", rawHandler(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("Vary", "Origin")
+		w.Header().Add("Set-Cookie", "who=core")
+		w.Header().Set("Cache-Control", "core")
+	}))
+	site := serve(t, app)
+	for _, path := range []string{"/whole", "/live", "/raw"} {
+		got := site.send("GET", path, "")
+		assert.Contains(t, strings.Join(got.header["Vary"], ", "), "Accept")
+		for _, name := range []string{"outer", "inner", "Origin"} {
+			assert.Equal(t, 1, strings.Count(strings.Join(got.header["Vary"], ", "), name), "%s: %s in %v", path, name, got.header["Vary"])
+		}
+		assert.Equal(t, []string{"who=outer", "who=inner", "who=core"}, got.header["Set-Cookie"], path)
+		assert.Equal(t, []string{"core"}, got.header["Cache-Control"], path)
+	}
+	got := site.send("GET", "/plain", "")
+	assert.Equal(t, []string{"who=outer", "who=inner"}, got.header["Set-Cookie"])
+	assert.Equal(t, []string{"inner"}, got.header["Cache-Control"])
 }
