@@ -37,6 +37,20 @@ func held(dir string) []string {
 	return files
 }
 
+// heldBytes is how large the temporary files of a folder are that are open, where the system tells.
+func heldBytes(dir string) (size int64) {
+	descriptors, _ := os.ReadDir("/proc/self/fd")
+	for _, d := range descriptors {
+		at := filepath.Join("/proc/self/fd", d.Name())
+		if to, err := os.Readlink(at); err == nil && strings.HasPrefix(to, dir) {
+			if info, err := os.Stat(at); err == nil {
+				size += info.Size()
+			}
+		}
+	}
+	return size
+}
+
 // assertNothingHeld waits until requests under way have ended: a client may have its answer before.
 func assertNothingHeld(t *testing.T, dir string) {
 	t.Helper()
