@@ -123,6 +123,8 @@ func TestUploadsBeyondTheMemoryAreOnDisk(t *testing.T) {
 	for _, u := range kept {
 		_, err := u.Bytes()
 		require.ErrorIs(t, err, weft.ErrUploadGone, "the request is over")
+		_, err = u.Open()
+		require.ErrorIs(t, err, weft.ErrUploadGone)
 	}
 	_, err := io.ReadAll(late)
 	require.ErrorIs(t, err, weft.ErrUploadGone)
@@ -144,6 +146,21 @@ func TestADiskThatFailsIsTheServersFault(t *testing.T) {
 // upload is what the tests of endings send: text, a file on disk, and whatever more.
 func upload(more ...part) (body, contentType string) {
 	return parted(append([]part{{name: "title", content: "x"}, {"main", "big", "", big}}, more...)...)
+}
+
+// What cannot be used is let go at once, and not when the request is over.
+func TestNothingIsKeptOfAFormThatIsRefused(t *testing.T) {
+	app, log, dir := spooling(t)
+	kept := make(chan []string, 1)
+	app.Use(weft.OnError("looks", func(_ *weft.Request, resp weft.Response, _ error) weft.Response {
+		kept <- held(dir)
+		return resp
+	}))
+	app.Handle("POST /x", weft.Handle(takes[photos]))
+	body, contentType := upload()
+	assert.Equal(t, 400, serve(t, app).send("POST", "/x", body[:len(body)-10], contentType).status)
+	assert.Empty(t, <-kept)
+	assert.Empty(t, log.errors())
 }
 
 // brokenBody yields some of a body, and then does something.
