@@ -17,9 +17,7 @@ type body struct {
 	err    error
 	pooled *[]byte // the buffer that holds bytes, while nobody else may have them
 	read   bool
-	// parsedBefore says that the request came with a multipart form, which is not weft's to remove.
-	parsedBefore bool
-	barred       *guard // a guard that is being asked and has not said that it reads the body
+	barred *guard // a guard that is being asked and has not said that it reads the body
 }
 
 // permitted is the error of a guard that reads the body and has not said so.

@@ -371,13 +371,13 @@ func (f *form) release() {
 	}
 }
 
-// releaseForm removes what was stored of the request's form, also where a stage
-// parsed it. What was parsed before the request came here is not weft's.
+// releaseForm removes what was stored of the request's form, also where others parsed it, on
+// the way or before: net/http does so where nobody has copied the request.
 func (s *state) releaseForm() {
 	if s.form != nil {
 		s.form.release()
 	}
-	if parsed := s.view.http.MultipartForm; parsed != nil && !s.body.parsedBefore {
+	if parsed := s.view.http.MultipartForm; parsed != nil {
 		_ = parsed.RemoveAll()
 	}
 }

@@ -43,7 +43,7 @@ type profilePatch struct {
 	Notes  weft.Opt[map[string]weft.Opt[string]] `json:"notes"`
 	Since  weft.Opt[time.Time]                   `json:"since"`
 	Hidden string                                `json:"-"`
-	secret string
+	_      string                                // not exported
 }
 
 // applyTo does to a profile what the patch says.

@@ -41,7 +41,6 @@ type state struct {
 
 func newState(srv *Server, hr *http.Request) *state {
 	s := &state{server: srv}
-	s.body.parsedBefore = hr.MultipartForm != nil
 	s.base = requestContext{hr.Context(), s}
 	s.view = Request{s, &s.base, hr}
 	if srv == nil {
