@@ -42,6 +42,7 @@ type App struct {
 	decisions   func(*Request, Decision)
 	container   *Container
 	validate    *validator.Validate // nil is weft's own
+	alone       bool                // of HTTP: its route is not matched with a pattern
 	problems    []*BuildError
 	built       callsite.Site
 }

@@ -2,6 +2,7 @@ package weft
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -118,6 +119,41 @@ func (b *body) release(srv *Server) {
 		srv.bodies.Put(b.pooled)
 	}
 	b.bytes, b.pooled, b.err = nil, nil, errBodyGone
+}
+
+// keptBody is content that was read, for a handler of net/http to read again.
+type keptBody struct{ bytes.Reader }
+
+func (*keptBody) Close() error { return nil }
+
+// forHandler is the request for a handler of net/http: with ctx, and with the body that has been read.
+func (r *Request) forHandler(ctx context.Context) *http.Request {
+	hr := r.http.WithContext(ctx)
+	if b := &r.state.body; b.read && b.err == nil {
+		b.pooled = nil
+		kept := &keptBody{}
+		kept.Reset(b.bytes)
+		hr.Body = kept
+	}
+	return hr
+}
+
+// handBack gives outer what a copy of it, given to a handler of net/http, was found to be: the pattern that ServeMux has set, and
+// a form, whose temporary files net/http removes with the request that it knows.
+func handBack(outer, inner *http.Request) {
+	if outer.Pattern == "" && inner.Pattern != "" {
+		outer.Pattern = inner.Pattern
+	}
+	if outer.MultipartForm == nil && inner.MultipartForm != nil {
+		outer.MultipartForm = inner.MultipartForm
+	}
+}
+
+// replacedBy forgets what was read where a middleware of net/http has put another content in its place.
+func (b *body) replacedBy(content io.ReadCloser) {
+	if _, kept := content.(*keptBody); b.read && b.err == nil && !kept {
+		*b = body{barred: b.barred}
+	}
 }
 
 func tooLarge(limit int64) error {

@@ -71,6 +71,7 @@ func (r *resolution) link(services *assembler) *Server {
 	l := &linker{server: srv, services: services, observers: slices.Clone(a.observers)}
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv, levels: r.levels(nil, a.root)}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
+	srv.sending = &stage{info: &StageInfo{Name: "send", Kind: KindRouting, Level: LevelApp}, server: srv, levels: l.routing.levels}
 	srv.entry = srv.route
 	if len(r.outermost) > 0 {
 		l.observe(r.outermost)
@@ -82,6 +83,10 @@ func (r *resolution) link(services *assembler) *Server {
 	for _, rr := range r.routes {
 		rr.route.settable = r.settable(slices.Concat(r.outermost, rr.way()))
 		rr.route.chain = l.route(rr)
+		if a.alone {
+			srv.entry = srv.alone(rr.route)
+			continue
+		}
 		srv.mux.Handle(rr.route.pattern, routeHandler{rr.route})
 	}
 	srv.unrouted = l.miss(nil, r.levels(nil, a.root))

@@ -29,6 +29,7 @@ var (
 	logInAgain   = weft.ValueGuard(CurrentUser, "log in again", func(*weft.Request) (User, error) { return User{}, nil })
 	asRoot       = weft.ValueGuard(weft.NewKey[User]("real user"), "real user", func(*weft.Request) (User, error) { return User{}, nil })
 
+	files    = http.FileServer(http.Dir("."))
 	compress = weft.NewMiddleware("compress", passThrough)
 	anyOrder = func(context.Context, PlaceOrder) error { return nil }
 )
@@ -58,6 +59,20 @@ var mistakes = map[string][]any{
 			app.Use(providesUser)
 			app.Guard(logIn)
 			app.Handle("POST /orders", weft.Handle(placeOrder))
+			return nil
+		},
+	},
+	"net/http": {
+		func(app *weft.App) error { app.Use(weft.Std("cors", nil)); return nil },
+		func(app *weft.App) error {
+			app.Use(weft.Std("cors", func(http.Handler) http.Handler { return nil }))
+			return nil
+		},
+		func(app *weft.App) error { app.Mount("/files", nil); return nil },
+		func(app *weft.App) error { app.Mount("GET /files", files); return nil },
+		func(app *weft.App) error { app.Mount("/files", files); app.Mount("/files/", files); return nil },
+		func(app *weft.App, c *weft.Container) error {
+			app.Mount("/files", files, weft.MiddlewareFrom(inTx))
 			return nil
 		},
 	},
@@ -338,5 +353,7 @@ type (
 )
 
 func inBooks(_ *Tx, r *weft.Request, next weft.Next) weft.Response { return next(r) }
+
+func inTx(_ *Tx, r *weft.Request, next weft.Next) weft.Response { return next(r) }
 
 func etag(_ *weft.Request, resp weft.Response) weft.Response { return resp }

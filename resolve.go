@@ -274,6 +274,9 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")
 		return
 	}
+	if r.app.alone {
+		name = d.endpoint.name
+	}
 	in := r.inputOf(d.endpoint)
 	all, declared, own := r.formatsOf(d, in)
 	for _, p := range append(d.endpoint.problems(), d.endpoint.unanswerable(in)...) {
@@ -350,7 +353,7 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 		}
 	}
 	for _, wildcard := range in.pathNames() {
-		if !slices.Contains(route.Wildcards(), wildcard) {
+		if !r.app.alone && !slices.Contains(route.Wildcards(), wildcard) {
 			r.report(e.at, name, fmt.Sprintf("%v reads the path value %q, and the pattern has no {%s}", e.req, wildcard, wildcard),
 				"write the wildcard into the pattern, or mend the name")
 		}

@@ -18,6 +18,7 @@ type spec struct {
 	at        callsite.Site
 	name      string
 	missing   bool // no function
+	raw       bool // it answers with a Raw, always
 	status    int
 	statusAt  callsite.Site
 	timeout   time.Duration

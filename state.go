@@ -30,6 +30,9 @@ type state struct {
 	awaited   stragglers
 	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
 
+	writer http.ResponseWriter // the transport's, nil outside a server
+	bodies []*live             // that are made while they are sent
+
 	work       []work // to start when the request has ended well
 	finals     []final
 	finalsRoom [1]final
