@@ -26,6 +26,7 @@ type live struct {
 	stage   *stage // whose failure it is, where the body cannot be made
 	request *Request
 	begun   bool
+	before  *live // the body of the request that was made before
 }
 
 // source makes a body.
@@ -43,8 +44,8 @@ type preparable interface {
 
 // ownedBy gives the request a body of its own, and the means to end it.
 func (r Response) ownedBy(req *Request, st *stage) Response {
-	own := &live{source: r.head.live.source, state: req.state, stage: st, request: req}
-	req.state.bodies = append(req.state.bodies, own)
+	own := &live{source: r.head.live.source, state: req.state, stage: st, request: req, before: req.state.bodies}
+	req.state.bodies = own
 	r = r.link(unchanged, "", "")
 	r.head.live, r.head.open = own, false
 	return r
@@ -53,10 +54,9 @@ func (r Response) ownedBy(req *Request, st *stage) Response {
 // endBodies ends all bodies of the request, the last made first: what stands outside holds what stands inside.
 func (s *state) endBodies() {
 	s.endStream(context.Canceled)
-	for len(s.bodies) > 0 {
-		last := len(s.bodies) - 1
-		l := s.bodies[last]
-		s.bodies = s.bodies[:last]
+	for s.bodies != nil {
+		l := s.bodies
+		s.bodies = l.before
 		if err := contained(func() error { l.source.end(); return nil }); err != nil {
 			logFailure(s.logger(), l.request, "ending a body failed", l.stage.info.Name, err)
 		}

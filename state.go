@@ -31,7 +31,7 @@ type state struct {
 	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
 
 	writer http.ResponseWriter // the transport's, nil outside a server
-	bodies []*live             // that are made while they are sent
+	bodies *live               // that are made while they are sent, the last first
 	stream *streamContext      // of a handler whose answer outlives it, else nil
 
 	work       []work // to start when the request has ended well
