@@ -125,6 +125,8 @@ func combine(op operator, guards []Guard) Guard {
 		g.of = append(g.of, p)
 		names[i] = p.name
 		g.readsBody = g.readsBody || p.readsBody
+		g.traced = g.traced || p.traced
+		g.untraced = !g.traced && (g.untraced || p.untraced)
 		g.services = append(g.services, p.services...)
 		g.use(p)
 	}

@@ -3,6 +3,9 @@ package weft
 import (
 	"context"
 	"errors"
+	"net/http"
+	"slices"
+	"time"
 )
 
 // Observer watches stages run: for tracing and measuring, outside the core. It
@@ -16,6 +19,21 @@ type Observer interface {
 	// is called once when the stage is left.
 	Enter(ctx context.Context, stage *StageInfo) (context.Context, Exit)
 }
+
+// RequestObserver is an Observer that watches requests as a whole, too: from before the first stage until the answer
+// has been sent, its body too, and the Finally stages have run. It is asked about every request.
+type RequestObserver interface {
+	Observer
+	// EnterRequest is called before the first stage, with the request as it came. The request runs with the context returned, which must
+	// derive from that of hr: its stages, its services and what outlives it. The exit, which may be nil, is called once.
+	// A panic is logged, and the request goes on.
+	EnterRequest(hr *http.Request) (context.Context, RequestExit)
+}
+
+// RequestExit ends what [RequestObserver] EnterRequest began. r is the outermost view of the request, whose route is
+// known where there is one. resp is what was to be sent, the zero Response where the connection was dropped without one; sent is how
+// that went, its Duration that of the whole request.
+type RequestExit func(r *Request, resp Response, sent Sent)
 
 // Exit ends what [Observer] Enter began. status is the status of the stage's
 // Response, 0 where the stage makes none; err is the error that left the stage,
@@ -88,6 +106,54 @@ func leaveAll(exits []Exit, status int, err error) {
 	last := len(exits) - 1
 	defer leaveAll(exits[:last], status, err)
 	exits[last](status, err)
+}
+
+// observe tells the observers of requests of this one.
+func (s *state) observe(observers []RequestObserver) (exits requestExits) {
+	exits.entered = time.Now()
+	for i, o := range observers {
+		hr := s.view.http
+		if i > 0 {
+			hr = hr.WithContext(s.base.Context)
+		}
+		err := contained(func() error {
+			ctx, exit := o.EnterRequest(hr)
+			if ctx != nil {
+				s.base.Context = ctx
+			}
+			if exit != nil {
+				exits.list = append(exits.list, exit)
+			}
+			return nil
+		})
+		s.observing(err)
+	}
+	return exits
+}
+
+// requestExits are how to tell the observers of a request of its end.
+type requestExits struct {
+	entered time.Time
+	list    []RequestExit
+}
+
+// unobserve tells them, the innermost first, each whatever the one before it did.
+func (s *state) unobserve(exits requestExits, resp *Response, sent *Sent) {
+	told, how := *resp, *sent
+	how.Duration = time.Since(exits.entered)
+	for _, exit := range slices.Backward(exits.list) {
+		s.observing(contained(func() error {
+			exit(s.first(), told, how)
+			return nil
+		}))
+	}
+}
+
+// observing logs the failure of an observer of requests, which is none of the request's.
+func (s *state) observing(err error) {
+	if err != nil {
+		logFailure(s.logger(), s.first(), "observing a request failed", "observer", err)
+	}
 }
 
 // observed is the stage with its observers around it. They stand inside its

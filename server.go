@@ -17,6 +17,7 @@ type Server struct {
 	plan       *Plan
 	mux        *http.ServeMux
 	entry      Next // everything, from the outermost stage
+	watching   []RequestObserver
 	misses     []missChain
 	unrouted   Next
 	moreMarks  int
@@ -55,8 +56,13 @@ func (srv *Server) Plan() *Plan { return srv.plan }
 func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	s := newState(srv, hr)
 	sent := Sent{Err: errUnwound}
+	var resp Response
+	if srv.watching != nil {
+		exits := s.observe(srv.watching)
+		defer s.unobserve(exits, &resp, &sent)
+	}
 	defer s.finish(&sent)
-	resp := srv.entry(s.first())
+	resp = srv.entry(s.first())
 	if s.aborted.Load() {
 		panic(http.ErrAbortHandler)
 	}
