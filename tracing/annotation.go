@@ -31,10 +31,11 @@ const (
 //
 // The key is made of the letters A to Z and a to z, digits and underscores, at most 500 of them; a text has at most 1000 characters, and a number
 // is finite. Another annotation is left out and logged as a warning: it does not fail the request. The last value of a key
-// counts. Annotate may be called by several goroutines at once; after the stage has been left it has no effect.
+// counts. Annotate may be called by several goroutines at once. When the stage has been left, as where the body is made while it is sent, the annotation is the
+// request's; when the request is over it has no effect.
 func Annotate[T Annotatable](ctx context.Context, key string, value T) {
-	v := visitOf(ctx)
-	if v == nil || !v.span.IsRecording() {
+	v := openIn(ctx)
+	if v == nil {
 		return
 	}
 	attr, wrong := annotation(key, value)
@@ -52,8 +53,8 @@ func Metadata(ctx context.Context, key string, value any) { MetadataIn(ctx, "", 
 
 // MetadataIn is [Metadata] in a namespace of its own.
 func MetadataIn(ctx context.Context, namespace, key string, value any) {
-	v := visitOf(ctx)
-	if v == nil || !v.span.IsRecording() {
+	v := openIn(ctx)
+	if v == nil {
 		return
 	}
 	if key == "" {
@@ -69,6 +70,21 @@ func MetadataIn(ctx context.Context, namespace, key string, value any) {
 		namespace = v.tracing.namespace()
 	}
 	v.notes.add(namespace, key, text)
+}
+
+// openIn is the nearest visit whose span takes notes: where a stage has been left already, as when the body
+// is made while it is sent, that of the request.
+func openIn(ctx context.Context) *visit {
+	v := visitOf(ctx)
+	switch {
+	case v == nil:
+		return nil
+	case v.span.IsRecording():
+		return v
+	case v.whole.span.IsRecording():
+		return &v.whole.visit
+	}
+	return nil
 }
 
 func (t *Tracing) namespace() string {

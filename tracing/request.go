@@ -92,24 +92,29 @@ func (r *request) leave(view *weft.Request, resp weft.Response, sent weft.Sent) 
 		r.span.SetName(r.name(route))
 		r.span.SetAttributes(semconv.HTTPRoute(route))
 	}
-	r.ended(sent, view.Context().Err() != nil)
+	r.ended(resp, sent, view.Context().Err() != nil)
 	r.capture(view, resp, sent)
 	r.notes.write(r.span)
 }
 
-// ended says how the request ended. An answer that blames the client is no failure of a server's span.
-func (r *request) ended(sent weft.Sent, gone bool) {
+// ended says how the request ended. An answer that blames the client is no failure of a server's span, and neither is
+// a client that has gone before it had all of it. A body that breaks off while it is made is one, whatever the status was.
+func (r *request) ended(resp weft.Response, sent weft.Sent, gone bool) {
 	if sent.Status != 0 {
 		r.span.SetAttributes(semconv.HTTPResponseStatusCode(sent.Status), semconv.HTTPResponseBodySize(int(sent.Bytes)))
 	}
+	failed := sent.Status == 0 || sent.Status >= http.StatusInternalServerError
+	brokeOff := sent.Err != nil && (resp.Err() == nil || !same(sent.Err, resp.Err()))
 	switch {
-	case sent.Err != nil && (sent.Status == 0 || sent.Status >= http.StatusInternalServerError):
+	case sent.Err != nil && failed:
 		r.pass(&r.visit, examine(sent.Err), true)
-	case sent.Status >= http.StatusInternalServerError:
+	case failed:
 		r.span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(sent.Status)))
 		r.span.SetStatus(codes.Error, "")
 	case sent.WriteErr != nil:
 		r.pass(&r.visit, examine(sent.WriteErr), !gone)
+	case brokeOff:
+		r.pass(&r.visit, examine(sent.Err), true)
 	}
 }
 
