@@ -1,9 +1,11 @@
 package tracing_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -318,4 +320,10 @@ func send(t testing.TB, method, url, header, value string) (status int, body str
 // answering is a handler with one answer.
 func answering(resp weft.Response) *weft.Handler[struct{}, weft.Response] {
 	return weft.Handle(func(context.Context, struct{}) (weft.Response, error) { return resp, nil }).Named("core")
+}
+
+// jsonOf is a value as a body.
+func jsonOf(v any) io.Reader {
+	text, _ := json.Marshal(v)
+	return bytes.NewReader(text)
 }
