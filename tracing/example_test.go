@@ -32,11 +32,11 @@ func (printer) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) err
 		}
 		for _, a := range s.Attributes() {
 			if interesting.MatchString(string(a.Key)) {
-				fmt.Printf(" %s=%s", a.Key, a.Value.Emit())
+				fmt.Printf(" %s=%s", a.Key, a.Value.String())
 			}
 		}
 		for _, e := range s.Events() {
-			fmt.Print(" ", e.Attributes[1].Value.Emit())
+			fmt.Print(" ", e.Attributes[1].Value.String())
 		}
 		fmt.Println()
 	}
@@ -216,7 +216,7 @@ func ExampleMetrics() {
 			point := durations.DataPoints[0]
 			route, _ := point.Attributes.Value("http.route")
 			status, _ := point.Attributes.Value("http.response.status_code")
-			fmt.Println(" ", point.Count, route.Emit(), status.Emit())
+			fmt.Println(" ", point.Count, route.String(), status.Emit())
 		}
 	}
 	// Output:
