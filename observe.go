@@ -74,15 +74,13 @@ func watchersOf(observers []Observer, info *StageInfo) *watch {
 	return &watch{info, interested}
 }
 
-// enter tells the observers and returns how to tell them of the end, which must
+// enter tells the observers and returns how to tell them of the end, for leaveAll, which must
 // be called once. Where one panics, those outside it are told of the end all the same.
-func (w *watch) enter(ctx context.Context) (_ context.Context, exit Exit) {
-	exits := make([]Exit, 0, len(w.observers))
-	exit = func(status int, err error) { leaveAll(exits, status, err) }
+func (w *watch) enter(ctx context.Context) (_ context.Context, exits []Exit) {
 	entered := false
 	defer func() {
 		if !entered {
-			exit(0, errUnwound)
+			leaveAll(exits, 0, errUnwound)
 		}
 	}()
 	for _, o := range w.observers {
@@ -95,7 +93,7 @@ func (w *watch) enter(ctx context.Context) (_ context.Context, exit Exit) {
 		}
 	}
 	entered = true
-	return ctx, exit
+	return ctx, exits
 }
 
 // leaveAll calls the exits in reverse, each whatever the one before it did.
@@ -187,30 +185,30 @@ func (st *stage) observed(w *watch) func(*Request, Next) Response {
 
 // respond runs a step that answers with a Response and never panics by itself.
 func (w *watch) respond(r *Request, step func(*Request) Response) (resp Response) {
-	ctx, exit := w.enter(r.ctx)
+	ctx, exits := w.enter(r.ctx)
 	returned := false
 	defer func() {
 		if !returned {
-			exit(0, errUnwound)
+			leaveAll(exits, 0, errUnwound)
 		}
 	}()
 	resp = step(r.WithContext(ctx))
 	returned = true
-	exit(resp.Status(), resp.Err())
+	leaveAll(exits, resp.Status(), resp.Err())
 	return resp
 }
 
 // call runs a step that returns an error in place of a Response.
 func (w *watch) call(r *Request, step func(*Request) (any, error)) (out any, err error) {
-	ctx, exit := w.enter(r.ctx)
+	ctx, exits := w.enter(r.ctx)
 	returned := false
 	defer func() {
 		if !returned {
-			exit(0, errUnwound)
+			leaveAll(exits, 0, errUnwound)
 		}
 	}()
 	out, err = step(r.WithContext(ctx))
 	returned = true
-	exit(0, err)
+	leaveAll(exits, 0, err)
 	return out, err
 }

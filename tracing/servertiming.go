@@ -15,6 +15,15 @@ type timing struct {
 	took  time.Duration
 }
 
+// timing is an exit that only notes how long a stage took, or nil where nobody may ask.
+func (r *request) timing(stage *weft.StageInfo) weft.Exit {
+	if !r.timed {
+		return nil
+	}
+	entered := time.Now()
+	return func(int, error) { r.time(stage.Name, entered) }
+}
+
 // time notes how long a stage took.
 func (r *request) time(stage string, entered time.Time) {
 	took := time.Since(entered)

@@ -53,12 +53,16 @@ func (o *observer) Observes(stage *weft.StageInfo) bool {
 
 // Enter begins the span of a stage.
 func (o *observer) Enter(ctx context.Context, stage *weft.StageInfo) (context.Context, weft.Exit) {
+	outer := visitOf(ctx)
+	switch {
+	case outer == nil: // the request could not be entered
+		return ctx, nil
+	case !outer.span.IsRecording() && !outer.span.SpanContext().IsSampled():
+		// A trace that begins with nothing has nothing inside: the sampler is not asked again.
+		return ctx, outer.whole.timing(stage)
+	}
 	known, _ := o.stages.Load(stage)
 	what := known.(*stageSpan)
-	outer := visitOf(ctx)
-	if outer == nil { // the request could not be entered
-		return ctx, nil
-	}
 	v := &visit{whole: outer.whole, tracing: o.Tracing}
 	if v.whole.timed {
 		v.stage, v.entered = stage.Name, time.Now()
