@@ -17,8 +17,17 @@ import (
 type whole struct {
 	spans
 	name        string
+	shared      *trace // in place of its own
 	panicsEnter bool
 	panicsExit  bool
+}
+
+func (o *whole) add(event string) {
+	if o.shared != nil {
+		o.shared.add(event)
+		return
+	}
+	o.trace.add(event)
 }
 
 type wholeKey struct{}
@@ -93,9 +102,13 @@ func TestAnObserverOfRequestsSeesEachFromBeginningToEnd(t *testing.T) {
 
 func TestObserversOfRequestsNestInTheirOrder(t *testing.T) {
 	a, b := &whole{name: "a"}, &whole{name: "b"}
+	b.shared = &a.trace
 	app, _ := watched(a, b)
 	site := serve(t, app)
 	assert.Equal(t, `"/a/b"`, site.send("GET", "/x/y", "").body)
+	assert.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Regexp(c, `^\+/a GET /x/y; \+/a/b GET /x/y; -/a/b .*; -/a [^/]*`, a.peek())
+	}, waitFor, tick, "the first is outermost")
 }
 
 // What a service is made with, and what work after the request runs with, derive from the context too.
@@ -146,8 +159,8 @@ func TestACheckOfThePlanIsAnErrorOfBuild(t *testing.T) {
 	app.Handle("GET /x", (&trace{}).handler("core"))
 	plan, err := app.Plan()
 	assert.Same(t, plan, seen)
-	assert.ErrorContains(t, err, `support_ext_test.go:`)
-	assert.ErrorContains(t, err, `: route "GET /x": it is too late; be early`)
+	require.Error(t, err)
+	assert.Regexp(t, `support_ext_test.go:\d+: route "GET /x": it is too late; be early`, err.Error())
 	assert.ErrorContains(t, err, "shop/app.go:7: a; b")
 	assert.ErrorContains(t, err, "WithPlanCheck(nil) checks nothing")
 	_, err = app.Build(t.Context())

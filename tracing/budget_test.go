@@ -69,6 +69,10 @@ func TestWhatIsNotTracedCostsNoAllocation(t *testing.T) {
 		return allocations(t, app)
 	}
 	assert.Equal(t, bare(0), bare(6))
+	metrics := func(all bool) float64 {
+		return allocations(t, planned(tracing.New(tracing.Metrics(), tracing.Enabled(false), tracing.All(all)), shop))
+	}
+	assert.Equal(t, metrics(false), metrics(true), "where only metrics are wanted, no stage is watched")
 	ctx := t.Context()
 	assert.Zero(t, testing.AllocsPerRun(100, func() { tracing.Annotate(ctx, "k", "v") }))
 	ctx, _ = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("").Start(context.Background(), "x")

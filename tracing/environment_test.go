@@ -206,6 +206,7 @@ func TestWhichResponsesAreCaptured(t *testing.T) {
 		"no UTF-8":                    {weft.Bytes("text/plain", []byte{0xff}), nil, ""},
 		"none":                        {weft.Empty(), nil, ""},
 		"more than 8 KiB":             {weft.Text(large), nil, `{"core response":"9000 bytes, left out"}`},
+		"a failure, called a success": {weft.Fail(errStock).WithStatus(200), nil, ""},
 		"a failure":                   {weft.Text("no").WithStatus(409), nil, ""},
 		"of a handler without a span": {weft.Text("fine"), []tracing.Option{tracing.Except("core")}, ""},
 	} {

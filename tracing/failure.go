@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -101,7 +100,7 @@ func examine(err error) (f failure) {
 		switch e := e.(type) {
 		case *weft.PanicError:
 			if e != nil && f.stack == "" {
-				f.stack = string(e.Stack)
+				f.stack = valid(string(e.Stack))
 			}
 		case *weft.Denial:
 			f.says(e != nil, func() int { return e.Status() })
@@ -116,7 +115,7 @@ func examine(err error) (f failure) {
 		f.text = "an error of a tree without an end"
 		return f
 	}
-	f.text = strings.ToValidUTF8(err.Error(), "\uFFFD")
+	f.text = valid(err.Error())
 	return f
 }
 

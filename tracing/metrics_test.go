@@ -56,7 +56,7 @@ func collected(t *testing.T, reader sdkmetric.Reader, name string) (points []str
 }
 
 func TestMetricsAreByRouteAndNotByPath(t *testing.T) {
-	for name, opts := range map[string][]tracing.Option{"beside spans": nil, "alone": {tracing.Enabled(false)}} {
+	for name, opts := range map[string][]tracing.Option{"beside spans": nil, "alone": {tracing.Enabled(false), tracing.All(true)}} {
 		t.Run(name, func(t *testing.T) {
 			clean(t)
 			reader := sdkmetric.NewManualReader()

@@ -166,7 +166,7 @@ func (r *request) attributes(hr *http.Request) []attribute.KeyValue {
 	attrs := append(make([]attribute.KeyValue, 0, 12),
 		semconv.HTTPRequestMethodKey.String(r.method),
 		semconv.URLScheme(r.scheme),
-		semconv.URLPath(hr.URL.Path),
+		semconv.URLPath(valid(hr.URL.Path)),
 		semconv.NetworkProtocolVersion(r.version),
 	)
 	if r.method == otherMethod {
@@ -179,7 +179,7 @@ func (r *request) attributes(hr *http.Request) []attribute.KeyValue {
 	if port > 0 {
 		attrs = append(attrs, semconv.ServerPort(port))
 	}
-	if peer, port := hostPort(hr.RemoteAddr); peer != "" {
+	if peer, port := hostPort(valid(hr.RemoteAddr)); peer != "" {
 		attrs = append(attrs, semconv.NetworkPeerAddress(peer), semconv.ClientAddress(peer))
 		if port > 0 {
 			attrs = append(attrs, semconv.NetworkPeerPort(port))
@@ -191,7 +191,7 @@ func (r *request) attributes(hr *http.Request) []attribute.KeyValue {
 	return attrs
 }
 
-// valid is text as OTLP takes it.
+// valid is text as OTLP takes it: one attribute that is not UTF-8 would keep all spans sent with it from arriving.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 const otherMethod = "_OTHER"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -117,6 +118,19 @@ func TestWhatADeclarationSaysCountsUnlessItIsNamed(t *testing.T) {
 	}
 }
 
+// What stands in a stage's place in a test is traced as the stage is.
+func TestAStageThatIsReplacedInATestIsTracedAllTheSame(t *testing.T) {
+	clean(t)
+	c := newCollector(t)
+	app := weft.New(tracing.New(tracing.WithTracerProvider(c.provider)).Observe())
+	app.Use(weft.NewMiddleware("audit", pass, weft.Traced()))
+	app.Handle("GET /x", answering(weft.Empty()))
+	for range 2 { // and an App may be built for several tests
+		wefttest.Serve(t, app, wefttest.Replace("audit", weft.MiddlewareFunc(pass))).Get("/x").Want(204)
+		assert.Equal(t, []string{"## audit", "GET /x"}, c.take().names())
+	}
+}
+
 func TestAnErrorIsDescribedOnceOnTheInnermostSpanThatItLeaves(t *testing.T) {
 	clean(t)
 	const top = "POST /shop/orders/{id}"
@@ -176,6 +190,21 @@ func TestAnErrorIsDescribedOnceOnTheInnermostSpanThatItLeaves(t *testing.T) {
 			assert.Equal(t, row.want, c.take().outcomes())
 		})
 	}
+}
+
+// A stage that recovered has ended the error's way. Where it comes again, it is another one.
+func TestAnErrorThatComesAgainIsDescribedAgain(t *testing.T) {
+	clean(t)
+	c := newCollector(t)
+	app := weft.New(tracing.New(tracing.All(true), tracing.WithTracerProvider(c.provider)).Observe())
+	app.Use(
+		weft.After("again", func(*weft.Request, weft.Response) weft.Response { return weft.Fail(errClosed) }),
+		weft.NewMiddleware("recovers", func(r *weft.Request, next weft.Next) weft.Response { next(r); return weft.Text("fine") }),
+	)
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", errClosed }).Named("core"))
+	wefttest.Serve(t, app).Get("/x").Want(500)
+	closed := ": ERROR the shop is closed [*errors.errorString] (exception *errors.errorString: the shop is closed)"
+	assert.Equal(t, []string{"## core" + closed, "## recovers: UNSET", "## again" + closed, "GET /x: ERROR [*errors.errorString]"}, c.take().outcomes())
 }
 
 func TestAPanicHasItsStack(t *testing.T) {
@@ -322,6 +351,23 @@ func TestNothingIsRecordedThatIsNotSampled(t *testing.T) {
 			assert.Empty(t, c.received())
 		})
 	}
+}
+
+// A request that is not sampled asks no sampler for its stages.
+func TestTheSamplerIsAskedOnceForARequestThatIsNotSampled(t *testing.T) {
+	clean(t)
+	var asked counting
+	c := newCollector(t, sdktrace.WithSampler(&asked))
+	traced(t, c, tracing.All(true)).Post("/shop/orders/7", order{Product: "milk"}).Want(200)
+	assert.EqualValues(t, 1, asked.Load())
+}
+
+type counting struct{ atomic.Int64 }
+
+func (c *counting) Description() string { return "" }
+func (c *counting) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
+	c.Add(1)
+	return sdktrace.NeverSample().ShouldSample(p)
 }
 
 // What a service is made with, and work after the request, belong to the request's trace.
