@@ -216,7 +216,7 @@ func ExampleMetrics() {
 			point := durations.DataPoints[0]
 			route, _ := point.Attributes.Value("http.route")
 			status, _ := point.Attributes.Value("http.response.status_code")
-			fmt.Println(" ", point.Count, route.String(), status.Emit())
+			fmt.Println(" ", point.Count, route.String(), status.String())
 		}
 	}
 	// Output:
