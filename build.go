@@ -134,7 +134,7 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	if len(way) > 0 {
 		watch = nil
 	}
-	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, rr.endpoint.bind(l.call(rr), rr.arounds, way), watch, l.observers)
+	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, &rr.answers, rr.endpoint.bind(l.call(rr), rr.arounds, way), watch, l.observers)
 	l.observe(rr.outer)
 	l.observe(rr.inner)
 	guards, checks := l.guards(rr.guards), l.checks(rr.endpoint, rr.checks)
@@ -152,7 +152,7 @@ func (l *linker) route(rr *resolvedRoute) Next {
 			behind = append([]*stage{rr.extract}, behind...)
 		}
 	}
-	behind[0].dispatch = guards.before(behind[0].dispatch)
+	behind[0].dispatch = guards.before(rr.answers.formats.strictly(rr.respond, behind[0].dispatch))
 	last := len(behind) - 1
 	return l.chain(append(slices.Clone(rr.outer), behind[:last]...), behind[last])
 }

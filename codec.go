@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,14 +68,9 @@ func (c *jsonCodec) Encode(v any) ([]byte, error) { return encodeJSON(v) }
 // declaresJSON checks Content-Type and Content-Encoding (RFC 9110 sections 8.3
 // and 8.4); it returns what is accepted where they say something else.
 func (o JSONOptions) declaresJSON(h http.Header) (accepted string) {
-	if encoded(h) {
-		return "sent without a Content-Encoding"
-	}
-	declared := ""
-	if values := h[contentType]; len(values) > 0 {
-		if declared = values[0]; len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != declared }) {
-			return "sent with one Content-Type"
-		}
+	declared, accepted := declaredType(h)
+	if accepted != "" {
+		return accepted
 	}
 	if declared == jsonType || declared == "" && o.AllowUntyped {
 		return ""

@@ -18,9 +18,10 @@ type (
 )
 
 var (
-	readOrder   = weft.Handle(func(context.Context, ReadOrder) (Order, error) { return Order{}, nil })
-	listOfUser  = weft.Handle(func(context.Context, ListOfUser) ([]Order, error) { return nil, nil })
-	noSuchOrder = weft.Handle(func(context.Context, struct{}) (Order, error) { return Order{}, nil })
+	readOrder    = weft.Handle(func(context.Context, ReadOrder) (Order, error) { return Order{}, nil })
+	listOfUser   = weft.Handle(func(context.Context, ListOfUser) ([]Order, error) { return nil, nil })
+	listOfOrders = weft.Handle(func(context.Context, struct{}) ([]Order, error) { return nil, nil })
+	noSuchOrder  = weft.Handle(func(context.Context, struct{}) (Order, error) { return Order{}, nil })
 
 	fromOffice   = weft.NewGuard("from the office", func(*weft.Request) error { return nil })
 	needsUser    = weft.NewMiddleware("greeting", passThrough, weft.Needs(CurrentUser))
@@ -243,6 +244,32 @@ var mistakes = map[string][]any{
 			return nil
 		},
 		func(app *weft.App) error { app.Handle("GET /f", answers(make(chan Order))); return nil },
+	},
+	"negotiation": {
+		func(app *weft.App) error { app.Group("/a").Formats(weft.Formats{NoJSON: true}); return nil },
+		func(app *weft.App) error {
+			app.Handle("GET /b", weft.Negotiate(noSuchOrder, weft.Formats{Codecs: []weft.MediaCodec{&lineCodec{types: []string{"csv"}}}}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Group("/c").Formats(weft.Formats{Codecs: []weft.MediaCodec{xmlCodec{}, xmlCodec{}}})
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /d", weft.Negotiate(listOfOrders, weft.Formats{Codecs: []weft.MediaCodec{&lineCodec{}}}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /e", weft.Negotiate(answers(weft.Empty()), weft.Formats{Codecs: []weft.MediaCodec{xmlCodec{}}}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /f", answers(struct {
+				Tag  string `header:"ETag"`
+				Note Note   `body:"json"`
+			}{}))
+			return nil
+		},
 	},
 	"handlers": {
 		func(app *weft.App) error { app.Handle("GET", noSuchOrder); return nil },

@@ -182,6 +182,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //	header:"X-Tenant,required"  a header field that must be there
 //	cookie:"session"            a cookie
 //	body:"json"                 the body; also "text" (string) and "raw" ([]byte)
+//	body:""                     the body in any format that the route reads; see [Formats]
 //	value:""                    what a stage provides: the [Key] of the field's type,
 //	                            or of that name; an [Opt] takes one that may be missing
 //	inject:""                   a service of the [Container], by type or by that name
@@ -449,13 +450,19 @@ func (r *Request) decodeBody(kind string, into any, optional bool) error {
 		return r.decodeText(into.(*string))
 	case "raw":
 		return r.decodeRaw(into.(*[]byte))
+	case "json":
+		return r.decodeJSON(into, optional)
 	}
-	return r.decodeJSON(into, optional)
+	return r.decodeAny(into, optional)
 }
 
 func (r *Request) decodeJSON(into any, optional bool) error {
 	in := r.state.input
-	accepted := in.json.declaresJSON(r.http.Header)
+	return r.decodeAs(&in.asJSON, "", in.json.declaresJSON(r.http.Header), into, optional)
+}
+
+// decodeAs decodes the body by a format. Where there is none, accepted says what there are.
+func (r *Request) decodeAs(by *format, charset, accepted string, into any, optional bool) error {
 	if accepted != "" && r.http.ContentLength > 0 {
 		return unsupported(accepted) // without reading it
 	}
@@ -470,18 +477,15 @@ func (r *Request) decodeJSON(into any, optional bool) error {
 		return err
 	}
 	value := bytes.TrimSpace(body)
-	switch absent := len(value) == 0; {
+	switch absent := by.absent(body, value); {
 	case accepted != "" && !absent:
 		return unsupported(accepted)
 	case absent && optional:
 		return nil
-	case absent || string(value) == "null" && !optional:
+	case absent || by.json && string(value) == "null" && !optional:
 		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeBodyRequired})
 	}
-	if err := in.codec.Decode(body, into); err != nil {
-		return invalid(http.StatusBadRequest, jsonField(err))
-	}
-	return nil
+	return by.decode(charset, body, into)
 }
 
 func (r *Request) decodeText(into *string) error {

@@ -17,10 +17,20 @@ type input struct {
 	codec       Codec
 	limit       int64
 	strictQuery bool
+	asJSON      format
+	formats     *formats // of bodies that may be in any, nil where that is JSON alone
+	noJSON      bool     // bodies in any format are never JSON
+	variants    []string // of all formats, in entity tags
 }
 
 func newInput(o JSONOptions, limit int64, strictQuery bool) *input {
-	return &input{o, o.codec(), limit, strictQuery}
+	codec := o.codec()
+	return &input{json: o, codec: codec, limit: limit, strictQuery: strictQuery, asJSON: format{codec: codec, json: true}}
+}
+
+// knowsItself reports whether a body is coded by a codec of the user's, who knows what it can be.
+func (in *input) knowsItself(kind string) bool {
+	return in.json.Codec != nil || kind == "" && in.noJSON
 }
 
 // defaultInput is for requests outside any server. Nothing in it ever changes.
@@ -35,11 +45,14 @@ type intake struct {
 	rules *validation.Rules // nil where there are none
 	// subject is what has rules: the Req, or its body where nothing else has.
 	subject func(in any) any
-	inBody  bool // whether it is the body
+	inBody  bool         // whether it is the body
+	neutral bool         // the body may be in any format
+	body    reflect.Type // then
+	types   []string     // of the body, as they are sent, where they are not what its form says
 }
 
 // newIntake compiles how a Req is read, and reports why it cannot be.
-func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, remedy string)) *intake {
+func newIntake(e *endpoint, how *input, book rulebook, report func(problem, remedy string)) *intake {
 	if !reads(e.req) && e.extractor == nil {
 		return nil
 	}
@@ -59,7 +72,10 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
-		if plan.Body != nil && plan.Body.Kind == "json" && !ownCodec {
+		if plan.Body != nil && plan.Body.Kind == "" {
+			in.neutral, in.body = true, plan.Body.Type
+		}
+		if plan.Body != nil && (plan.Body.Kind == "json" || plan.Body.Kind == "") && !how.knowsItself(plan.Body.Kind) {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
@@ -70,8 +86,9 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		}
 		optional := optionalBody(e.req)
 		in.reads = []ReadInfo{{Source: SourceBody, Form: "json", Required: !optional}}
-		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
-		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !ownCodec {
+		in.neutral, in.body = true, e.req
+		in.fill = func(r *Request, in any) error { return r.decodeAny(in, optional) }
+		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("") {
 			report(problem, remedy)
 		}
 	}
@@ -131,6 +148,30 @@ func (in *intake) readsBody() bool {
 		}
 	}
 	return false
+}
+
+// consumes are the media types of bodies that are read.
+func (in *intake) consumes() []string {
+	types := []string{}
+	if in == nil {
+		return types
+	}
+	for _, r := range in.reads {
+		switch {
+		case r.Source != SourceBody:
+		case in.types != nil:
+			types = append(types, in.types...)
+		case r.Form == "json":
+			types = append(types, jsonType)
+		case r.Form == "text":
+			types = append(types, "text/plain")
+		case r.Form == "raw" || r.Form == "":
+			types = append(types, "*/*")
+		default: // an extractor of the user's has said it
+			types = append(types, strings.Split(r.Form, ", ")...)
+		}
+	}
+	return types
 }
 
 // describe is the detail of the extract stage in the plan.

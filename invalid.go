@@ -63,6 +63,7 @@ const (
 	CodeUnknownField     = binding.CodeUnknown      // a name that the operation does not know
 	CodeDuplicateField   = "duplicate_field"        // a member of the JSON body that is there twice
 	CodeInvalidJSON      = "invalid_json"           // a body that is not JSON
+	CodeInvalidBody      = "invalid_body"           // a body that its codec cannot read
 	CodeTrailingData     = "trailing_data"          // something after the JSON value
 	CodeBodyRequired     = "body_required"          // no body
 	CodeBodyTooLarge     = "body_too_large"         // more than the limit, which is "max" bytes
@@ -210,6 +211,8 @@ func (f FieldError) Message() string {
 		return "must be given once"
 	case CodeInvalidJSON:
 		return "must be valid JSON"
+	case CodeInvalidBody:
+		return "must be valid in its format"
 	case CodeTrailingData:
 		return "must be one JSON value with nothing after it"
 	case CodeBodyRequired:

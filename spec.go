@@ -152,7 +152,8 @@ type level struct {
 	guards       []attachedGuard
 	arounds      []around
 	mappers      []attachedMapper
-	meta         []any // the latest first
+	meta         []any            // the latest first
+	formats      *declaredFormats // nil is that of the level outside
 }
 
 type attached struct {

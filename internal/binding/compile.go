@@ -3,6 +3,7 @@
 package binding
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -89,7 +90,7 @@ type Reads struct {
 
 // BodyField is the field that takes the body.
 type BodyField struct {
-	Kind     string // "json", "text" or "raw"
+	Kind     string // "json", "text", "raw", or "" for whatever it is declared to be
 	Type     reflect.Type
 	Optional bool // a pointer or a wrapper: the body may be absent
 
@@ -251,7 +252,7 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 		c.problem("leave it out", "the field %s has the body option %q, which is unknown", name, options)
 	}
 	switch kind {
-	case "json":
+	case "json", "":
 	case "text":
 		if f.Type != reflect.TypeFor[string]() {
 			c.problem("make it a string", "the field %s takes the body as text and is a %v", name, f.Type)
@@ -261,14 +262,14 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 			c.problem("make it a []byte", "the field %s takes the raw body and is a %v", name, f.Type)
 		}
 	default:
-		c.problem(`use "json", "text" or "raw"`, "the field %s has the body kind %q, which is unknown", name, kind)
+		c.problem(`use "json", "text" or "raw", or "" for any format`, "the field %s has the body kind %q, which is unknown", name, kind)
 		return
 	}
 	_, wrapped := c.types.Wrapper(f.Type)
 	optional := wrapped || f.Type.Kind() == reflect.Pointer
 	c.plan.places[name] = Place{Source: Body}
 	c.plan.Body = &BodyField{kind, f.Type, optional, offset, nilPointer(f.Type)}
-	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: kind, Required: !optional && kind == "json"})
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: cmp.Or(kind, "json"), Required: !optional && (kind == "json" || kind == "")})
 }
 
 // keyed is a field whose value a stage finds out. Which one is for the caller to know.
