@@ -26,9 +26,9 @@ func TestTheProvidersAndThePropagatorOfTheProcess(t *testing.T) {
 	c := newCollector(t)
 	reader := sdkmetric.NewManualReader()
 	otel.SetTextMapPropagator(tracing.XRay{})
-	app := weft.New(tracing.New(tracing.All(true), tracing.Metrics()).Observe())
-	otel.SetTracerProvider(c.provider) // also where it comes later
+	otel.SetTracerProvider(c.provider)
 	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))
+	app := weft.New(tracing.New(tracing.All(true), tracing.Metrics()).Observe())
 	shop(app)
 	wefttest.Serve(t, app).Get("/nowhere", wefttest.Header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 		wefttest.Header("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")).Want(404)
