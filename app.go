@@ -34,6 +34,7 @@ type App struct {
 	drain       time.Duration
 	delay       time.Duration
 	observers   []Observer
+	planChecks  []func(*Plan) []BuildError
 	json        JSONOptions
 	streams     *declaredStreams
 	strictQuery bool
@@ -154,6 +155,19 @@ func WithObserver(o Observer) Option {
 			return
 		}
 		a.observers = append(a.observers, o)
+	}
+}
+
+// WithPlanCheck adds a check of the plan, such as a policy of the house: what it returns are errors of
+// [App.Plan] and [App.Build], beside those that weft finds. It must not change the plan, in which the parts that
+// have errors may be missing. A BuildError that names no Source is told with the line of New.
+func WithPlanCheck(check func(*Plan) []BuildError) Option {
+	return func(a *App) {
+		if check == nil {
+			a.problem(here(), "WithPlanCheck(nil) checks nothing", "give a function, or leave the option out")
+			return
+		}
+		a.planChecks = append(a.planChecks, check)
 	}
 }
 

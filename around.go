@@ -145,7 +145,7 @@ type crossing struct {
 type visit struct {
 	state    *state
 	ctx      context.Context
-	exit     Exit
+	exits    []Exit
 	returned bool
 }
 
@@ -205,7 +205,7 @@ func (c *crossing) enter(ctx context.Context) (visit, error) {
 	}
 	v := visit{state: s, ctx: ctx}
 	if c.watch != nil {
-		v.ctx, v.exit = c.watch.enter(ctx)
+		v.ctx, v.exits = c.watch.enter(ctx)
 	}
 	return v, nil
 }
@@ -234,9 +234,7 @@ func (c *crossing) close(v *visit, err *error) {
 	if !c.last && s.mark(c.mark+1).Load() != over { // the caller of next panicked
 		s.conclude(c.mark + 1)
 	}
-	if v.exit != nil {
-		v.exit(0, *err)
-	}
+	leaveAll(v.exits, 0, *err)
 }
 
 // refuse logs a defect of the stage whose next was called, and returns it. The request may be unknown.

@@ -266,6 +266,33 @@ func TestLaw9AnAbsentObserverCostsNothing(t *testing.T) {
 		return allocations(t, budgetServer(t, app), get, "")
 	}
 	assert.Equal(t, measure(), measure(WithObserver(uninterested{})))
+	assert.Equal(t, measure(), measure(WithPlanCheck(func(*Plan) []BuildError { return nil })))
+}
+
+// An observer that looks at no stage leaves a route as it is linked without one: extraction and handler still share an entrance.
+func TestLaw9AnUninterestedObserverLeavesARouteAsItIs(t *testing.T) {
+	linked := func(opts ...Option) *linker {
+		app := New(opts...)
+		app.Handle("POST /x", Handle(func(_ context.Context, in pong) (pong, error) { return in, nil }))
+		r := resolve(app)
+		require.NoError(t, r.err())
+		srv := &Server{}
+		l := &linker{server: srv, services: &assembler{}, observers: app.observers, first: 1}
+		l.routing = &stage{info: &StageInfo{}, server: srv}
+		l.route(r.routes[0])
+		return l
+	}
+	none := linked()
+	assert.Equal(t, none.marks, linked(WithObserver(uninterested{})).marks)
+	assert.Equal(t, none.marks, linked(WithObserver(only{KindHandler})).marks)
+	assert.Equal(t, none.marks+1, linked(WithObserver(only{KindExtract})).marks, "an entrance of its own")
+}
+
+type only struct{ kind Kind }
+
+func (o only) Observes(stage *StageInfo) bool { return stage.Kind == o.kind }
+func (only) Enter(ctx context.Context, _ *StageInfo) (context.Context, Exit) {
+	return ctx, nil
 }
 
 type uninterested struct{}

@@ -71,6 +71,11 @@ func (r *resolution) link(services *assembler) *Server {
 
 	srv.background.ending, srv.background.end = context.WithCancel(context.Background())
 	l := &linker{server: srv, services: services, observers: slices.Clone(a.observers)}
+	for _, o := range a.observers {
+		if whole, ok := o.(RequestObserver); ok {
+			srv.watching = append(srv.watching, whole)
+		}
+	}
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv, levels: r.levels(nil, a.root)}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
 	srv.sending = &stage{info: &StageInfo{Name: "send", Kind: KindRouting, Level: LevelApp}, server: srv, levels: l.routing.levels}
@@ -143,15 +148,16 @@ func (l *linker) route(rr *resolvedRoute) Next {
 
 	behind := append(slices.Clone(rr.inner), rr.handler)
 	behind[0].dispatch = checks.before(behind[0].dispatch)
-	switch {
-	case rr.extract == nil:
-	case len(rr.inner) == 0 && len(l.observers) == 0:
-		// Nothing can stand or look between extraction and handler: they share an entrance.
+	if rr.extract != nil {
 		rr.extract.server = l.server
-		rr.handler.dispatch = rr.endpoint.reading(rr.extract, rr.intake, rr.handler.dispatch)
-	default:
-		l.observe([]*stage{rr.extract})
-		behind = append([]*stage{rr.extract}, behind...)
+		watch := watchersOf(l.observers, rr.extract.info)
+		if len(rr.inner) == 0 && watch == nil {
+			// Nothing stands or looks between extraction and handler: they share an entrance.
+			rr.handler.dispatch = rr.endpoint.reading(rr.extract, rr.intake, rr.handler.dispatch)
+		} else {
+			rr.extract.dispatch = rr.extract.observed(watch)
+			behind = append([]*stage{rr.extract}, behind...)
+		}
 	}
 	behind[0].dispatch = guards.before(rr.answers.formats.strictly(rr.respond, behind[0].dispatch))
 	last := len(behind) - 1

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weft-go/weft"
 )
@@ -165,4 +166,39 @@ func ExampleRouteOf() {
 	}).Named("read order"))
 	show(app, "GET", "/orders/7", "")
 	// Output: 200 "GET /orders/{id}, read order"
+}
+
+func ExampleWithPlanCheck() {
+	app := weft.New(weft.WithPlanCheck(func(plan *weft.Plan) (found []weft.BuildError) {
+		for _, route := range plan.Routes {
+			if route.Timeout == 0 {
+				found = append(found, weft.BuildError{
+					Source: route.Source, Route: route.Pattern,
+					Problem: "there is no deadline", Remedy: "give the handler a Timeout",
+				})
+			}
+		}
+		return found
+	}))
+	app.Handle("GET /healthz", weft.Health().Timeout(time.Second))
+	app.Handle("POST /orders", weft.Handle(placeOrder))
+	_, err := app.Plan()
+	_, said, _ := strings.Cut(err.Error(), ": ") // without its line
+	fmt.Println(said)
+	// Output: route "POST /orders": there is no deadline; give the handler a Timeout
+}
+
+func ExampleTraced() {
+	app := quiet()
+	app.Use(
+		weft.NewMiddleware("audit", passThrough, weft.Traced()),
+		weft.NewMiddleware("request id", passThrough, weft.Untraced()),
+	)
+	plan, _ := app.Plan()
+	for _, stage := range plan.App {
+		fmt.Println(stage.Name, stage.Traced, stage.Untraced)
+	}
+	// Output:
+	// audit true false
+	// request id false true
 }

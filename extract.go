@@ -237,9 +237,9 @@ func NewExtractor[T any](name string, fn func(*Request) (T, error), opts ...Stag
 	if said.readsBody {
 		from.reads = append(from.reads, ReadInfo{Source: SourceBody, Form: strings.Join(said.mediaTypes, ", ")})
 	}
-	if said.once || said.outside != nil || said.inside != nil || said.provides != nil {
+	if said.once || said.outside != nil || said.inside != nil || said.provides != nil || said.traced || said.untraced {
 		from.problems = append(from.problems, binding.Problem{
-			Text: fmt.Sprintf("the extractor %q has an option for stages", said.name), Remedy: "leave out Once, Outside, Inside and Provides",
+			Text: fmt.Sprintf("the extractor %q has an option for stages", said.name), Remedy: "leave out Once, Outside, Inside, Provides, Traced and Untraced",
 		})
 	}
 	if fn == nil {

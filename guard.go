@@ -35,7 +35,7 @@ type GuardFunc func(*Request) error
 func (f GuardFunc) Allow(r *Request) error { return f(r) }
 
 // NewGuard gives a function a name, under which the plan, logs and traces know it,
-// and options: [Provides], [Needs], [Reads], [ReadsBody], [Once], [Outside], [Inside]. The method of a type fits as it is:
+// and options: [Provides], [Needs], [Reads], [ReadsBody], [Once], [Outside], [Inside], [Traced]. The method of a type fits as it is:
 //
 //	weft.NewGuard("quota", limiter.Allow, weft.Needs(CurrentUser))
 func NewGuard(name string, fn func(*Request) error, opts ...StageOption) Guard {
@@ -125,6 +125,8 @@ func combine(op operator, guards []Guard) Guard {
 		g.of = append(g.of, p)
 		names[i] = p.name
 		g.readsBody = g.readsBody || p.readsBody
+		g.traced = g.traced || p.traced
+		g.untraced = !g.traced && (g.untraced || p.untraced)
 		g.services = append(g.services, p.services...)
 		g.use(p)
 	}

@@ -3,6 +3,9 @@ package weft
 import (
 	"context"
 	"errors"
+	"net/http"
+	"slices"
+	"time"
 )
 
 // Observer watches stages run: for tracing and measuring, outside the core. It
@@ -16,6 +19,21 @@ type Observer interface {
 	// is called once when the stage is left.
 	Enter(ctx context.Context, stage *StageInfo) (context.Context, Exit)
 }
+
+// RequestObserver is an Observer that watches requests as a whole, too: from before the first stage until the answer
+// has been sent, its body too, and the Finally stages have run. It is asked about every request.
+type RequestObserver interface {
+	Observer
+	// EnterRequest is called before the first stage, with the request as it came. The request runs with the context returned, which must
+	// derive from that of hr: its stages, its services and what outlives it. The exit, which may be nil, is called once.
+	// A panic is logged, and the request goes on.
+	EnterRequest(hr *http.Request) (context.Context, RequestExit)
+}
+
+// RequestExit ends what [RequestObserver] EnterRequest began. r is the outermost view of the request, whose route is
+// known where there is one. resp is what was to be sent, the zero Response where the connection was dropped without one; sent is how
+// that went, its Duration that of the whole request.
+type RequestExit func(r *Request, resp Response, sent Sent)
 
 // Exit ends what [Observer] Enter began. status is the status of the stage's
 // Response, 0 where the stage makes none; err is the error that left the stage,
@@ -56,15 +74,13 @@ func watchersOf(observers []Observer, info *StageInfo) *watch {
 	return &watch{info, interested}
 }
 
-// enter tells the observers and returns how to tell them of the end, which must
+// enter tells the observers and returns how to tell them of the end, for leaveAll, which must
 // be called once. Where one panics, those outside it are told of the end all the same.
-func (w *watch) enter(ctx context.Context) (_ context.Context, exit Exit) {
-	exits := make([]Exit, 0, len(w.observers))
-	exit = func(status int, err error) { leaveAll(exits, status, err) }
+func (w *watch) enter(ctx context.Context) (_ context.Context, exits []Exit) {
 	entered := false
 	defer func() {
 		if !entered {
-			exit(0, errUnwound)
+			leaveAll(exits, 0, errUnwound)
 		}
 	}()
 	for _, o := range w.observers {
@@ -77,7 +93,7 @@ func (w *watch) enter(ctx context.Context) (_ context.Context, exit Exit) {
 		}
 	}
 	entered = true
-	return ctx, exit
+	return ctx, exits
 }
 
 // leaveAll calls the exits in reverse, each whatever the one before it did.
@@ -88,6 +104,54 @@ func leaveAll(exits []Exit, status int, err error) {
 	last := len(exits) - 1
 	defer leaveAll(exits[:last], status, err)
 	exits[last](status, err)
+}
+
+// observe tells the observers of requests of this one.
+func (s *state) observe(observers []RequestObserver) (exits requestExits) {
+	exits.entered = time.Now()
+	for i, o := range observers {
+		hr := s.view.http
+		if i > 0 {
+			hr = hr.WithContext(s.base.Context)
+		}
+		err := contained(func() error {
+			ctx, exit := o.EnterRequest(hr)
+			if ctx != nil {
+				s.base.Context = ctx
+			}
+			if exit != nil {
+				exits.list = append(exits.list, exit)
+			}
+			return nil
+		})
+		s.observing(err)
+	}
+	return exits
+}
+
+// requestExits are how to tell the observers of a request of its end.
+type requestExits struct {
+	entered time.Time
+	list    []RequestExit
+}
+
+// unobserve tells them, the innermost first, each whatever the one before it did.
+func (s *state) unobserve(exits requestExits, resp *Response, sent *Sent) {
+	told, how := *resp, *sent
+	how.Duration = time.Since(exits.entered)
+	for _, exit := range slices.Backward(exits.list) {
+		s.observing(contained(func() error {
+			exit(s.first(), told, how)
+			return nil
+		}))
+	}
+}
+
+// observing logs the failure of an observer of requests, which is none of the request's.
+func (s *state) observing(err error) {
+	if err != nil {
+		logFailure(s.logger(), s.first(), "observing a request failed", "observer", err)
+	}
 }
 
 // observed is the stage with its observers around it. They stand inside its
@@ -121,30 +185,30 @@ func (st *stage) observed(w *watch) func(*Request, Next) Response {
 
 // respond runs a step that answers with a Response and never panics by itself.
 func (w *watch) respond(r *Request, step func(*Request) Response) (resp Response) {
-	ctx, exit := w.enter(r.ctx)
+	ctx, exits := w.enter(r.ctx)
 	returned := false
 	defer func() {
 		if !returned {
-			exit(0, errUnwound)
+			leaveAll(exits, 0, errUnwound)
 		}
 	}()
 	resp = step(r.WithContext(ctx))
 	returned = true
-	exit(resp.Status(), resp.Err())
+	leaveAll(exits, resp.Status(), resp.Err())
 	return resp
 }
 
 // call runs a step that returns an error in place of a Response.
 func (w *watch) call(r *Request, step func(*Request) (any, error)) (out any, err error) {
-	ctx, exit := w.enter(r.ctx)
+	ctx, exits := w.enter(r.ctx)
 	returned := false
 	defer func() {
 		if !returned {
-			exit(0, errUnwound)
+			leaveAll(exits, 0, errUnwound)
 		}
 	}()
 	out, err = step(r.WithContext(ctx))
 	returned = true
-	exit(0, err)
+	leaveAll(exits, 0, err)
 	return out, err
 }

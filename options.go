@@ -12,6 +12,8 @@ type rules struct {
 	name            string
 	once            bool
 	outside, inside []string
+	traced          bool
+	untraced        bool
 	keyUse
 	readsBody  bool
 	mediaTypes []string // of the body that is read
@@ -60,6 +62,14 @@ func Outside(name string) StageOption {
 // Inside demands that the stage stands inside every stage of that name on the
 // same route; see [Outside].
 func Inside(name string) StageOption { return func(r *rules) { r.inside = append(r.inside, name) } }
+
+// Traced says that the stage is worth a span of its own, whether or not others have one. It is what the
+// declaration wishes: an [Observer] that traces, such as that of module tracing, finds it in the [StageInfo]; without one it has no effect.
+// A combination of guards is traced where one of its parts says so.
+func Traced() StageOption { return func(r *rules) { r.traced, r.untraced = true, false } }
+
+// Untraced says that the stage is to have no span of its own, even where every other stage has one; see [Traced]. The later of the two counts.
+func Untraced() StageOption { return func(r *rules) { r.traced, r.untraced = false, true } }
 
 // Provides says that the stage gives each of the keys its value, with [Key.Set],
 // before it lets the request go on: a middleware before it calls next, a guard before it returns nil. A stage that

@@ -35,6 +35,7 @@ func (r *resolution) stage(where StageInfo, kind Kind, said rules, at callsite.S
 	where.Name, where.Kind, where.Source = said.name, kind, at.String()
 	where.Provides, where.MayProvide = keyNames(said.provides), keyNames(said.may)
 	where.Needs, where.Reads, where.ReadsBody = keyNames(said.needs), keyNames(said.reads), said.readsBody
+	where.Traced, where.Untraced = said.traced, said.untraced
 	if slices.Contains(slices.Concat(said.provides, said.may, said.tried, said.needs, said.reads), nil) {
 		r.report(at, "", fmt.Sprintf("the %s %q names a key that does not exist", kind, said.name), "make it with NewKey")
 	}

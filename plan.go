@@ -105,6 +105,9 @@ type StageInfo struct {
 	Reason   string `json:"reason,omitempty"`
 	// ReadsBody says that a guard reads the body.
 	ReadsBody bool `json:"reads_body,omitempty"`
+	// Traced and Untraced are what the options of that name said, never both.
+	Traced   bool `json:"traced,omitempty"`
+	Untraced bool `json:"untraced,omitempty"`
 }
 
 // Kind is the kind of a stage.
@@ -212,6 +215,12 @@ func writeStages(w *tabwriter.Writer, stages []StageInfo) {
 		}
 		if s.ReadsBody {
 			name += "; reads the body"
+		}
+		switch {
+		case s.Traced:
+			name += "; traced"
+		case s.Untraced:
+			name += "; untraced"
 		}
 		if s.Lifetime != "" {
 			name += "; " + s.Lifetime

@@ -72,6 +72,7 @@ func (l level) rehearsed(p production) level {
 // inPlaceOf is r, of a stage that stands where the one with the rules of old stood.
 func (r rules) inPlaceOf(old rules) rules {
 	r.name, r.once, r.outside, r.inside = old.name, old.once, old.outside, old.inside
+	r.traced, r.untraced = old.traced, old.untraced
 	return r
 }
 

@@ -106,6 +106,7 @@ func resolve(a *App) *resolution {
 	r.describe()
 	r.findDead()
 	r.planWarnings()
+	r.checkPlan()
 	return r
 }
 
@@ -181,6 +182,18 @@ func (r *resolution) describe() {
 	}
 	for _, m := range r.misses {
 		r.plan.Misses = append(r.plan.Misses, MissPlan{m.prefix.String(), infos(slices.Concat(r.outermost, m.outer))})
+	}
+}
+
+// checkPlan asks the checks of the user's.
+func (r *resolution) checkPlan() {
+	for _, check := range r.app.planChecks {
+		for _, p := range check(r.plan) {
+			if p.Source == "" {
+				p.Source, p.at = r.app.root.at.String(), r.app.root.at
+			}
+			r.problems = addOnce(r.problems, p)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ type Server struct {
 	plan       *Plan
 	mux        *http.ServeMux
 	entry      Next // everything, from the outermost stage
+	watching   []RequestObserver
 	misses     []missChain
 	unrouted   Next
 	sending    *stage // what fails where no stage has
@@ -60,8 +61,13 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	s := newState(srv, hr)
 	s.writer = w
 	sent := Sent{Err: errUnwound}
+	var resp Response
+	if srv.watching != nil {
+		exits := s.observe(srv.watching)
+		defer s.unobserve(exits, &resp, &sent)
+	}
 	defer s.finish(&sent)
-	resp := srv.entry(s.first())
+	resp = srv.entry(s.first())
 	if s.aborted.Load() {
 		panic(http.ErrAbortHandler)
 	}

@@ -189,6 +189,13 @@ func (tr *trace) take() string {
 	return events
 }
 
+// peek is take without forgetting.
+func (tr *trace) peek() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return strings.Join(tr.events, " ")
+}
+
 // stage is a middleware that records "+name" and "-name" and adds its name to the header X-Stages.
 func (tr *trace) stage(name string, opts ...weft.StageOption) weft.Middleware {
 	return weft.NewMiddleware(name, func(r *weft.Request, next weft.Next) weft.Response {

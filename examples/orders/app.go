@@ -19,9 +19,9 @@ const (
 func ordersPath(t Tenant) string { return apiPrefix + "/tenants/" + string(t) + "/orders" }
 
 // newApp says what the service consists of. Read it from the top: the first
-// stage is the outermost. What its stages are made of is in services.go. secret signs webhooks; without one they are refused.
-func newApp(c *weft.Container, secret []byte, log *slog.Logger) *weft.App {
-	app := weft.New(weft.WithContainer(c), weft.WithLogger(log), weft.WithMessages(message), weft.WithDecisions(logDenials))
+// stage is the outermost. What its stages are made of is in services.go. secret signs webhooks; without one they are refused. more is what watches the app, as trace.go does.
+func newApp(c *weft.Container, secret []byte, log *slog.Logger, more ...weft.Option) *weft.App {
+	app := weft.New(append(more, weft.WithContainer(c), weft.WithLogger(log), weft.WithMessages(message), weft.WithDecisions(logDenials))...)
 	app.Use(requestID(), accessLog(), reference())
 	app.Handle("GET /healthz", weft.Health().Timeout(queryTimeout)) // asks the services that have a HealthCheck
 

@@ -2,7 +2,7 @@
 // behind an HTTP API that knows its users by their keys, and a webhook for payments.
 //
 // Start with newApp in app.go, which is the whole service on one page. With
-// -demo, the program talks to itself and shows what it answers.
+// -demo, the program talks to itself and shows what it answers; with -trace, it shows what one request went through.
 package main
 
 import (
@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar((*string)(&user.Role), "role", string(Clerk), "`role` of the user to add: clerk, manager or admin")
 	flag.StringVar((*string)(&user.Tenant), "tenant", "", "`tenant` of the user to add")
 	showDemo := flag.Bool("demo", false, "run a scripted exchange on a free port and exit")
+	showTrace := flag.Bool("trace", false, "show where the time of one request goes and exit")
 	flag.Parse()
 
 	ctx := context.Background()
@@ -35,6 +36,8 @@ func main() {
 	switch {
 	case *showDemo:
 		err = demo(ctx, os.Stdout, newLogger(os.Stderr, slog.LevelWarn))
+	case *showTrace:
+		err = traceOne(ctx, os.Stdout, newLogger(os.Stderr, slog.LevelWarn))
 	case user.Name != "":
 		err = addUserTo(ctx, os.Stdout, set.database, user)
 	default:

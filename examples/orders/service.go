@@ -17,9 +17,10 @@ import (
 
 // settings are what whoever starts the program decides.
 type settings struct {
-	address  string // TCP
-	database string // a file; in memory where it is ""
-	secret   []byte // that webhooks are signed with; none are accepted where it is empty
+	address  string        // TCP
+	database string        // a file; in memory where it is ""
+	secret   []byte        // that webhooks are signed with; none are accepted where it is empty
+	watched  []weft.Option // by whom; nobody, usually
 }
 
 // service is everything that is open while the program serves.
@@ -33,7 +34,7 @@ type service struct {
 // open opens a service. It answers from when run is called, which also closes it.
 func open(ctx context.Context, set settings, log *slog.Logger) (_ *service, err error) {
 	s := &service{injector: do.New()}
-	if s.server, err = newApp(services(s.injector, set.database), set.secret, log).Build(ctx); err != nil {
+	if s.server, err = newApp(services(s.injector, set.database), set.secret, log, set.watched...).Build(ctx); err != nil {
 		return nil, err
 	}
 	defer func() {
