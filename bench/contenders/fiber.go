@@ -1,7 +1,6 @@
 package contenders
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"github.com/go-playground/validator/v10"
 	"github.com/gofiber/fiber/v3"
 	"github.com/valyala/fasthttp"
-	"github.com/valyala/fasthttp/fasthttputil"
 
 	"github.com/weft-go/weft/bench/contest"
 	"github.com/weft-go/weft/bench/service"
@@ -143,7 +141,7 @@ func fiberGreeting(n int, middleware fiber.Handler) contest.App {
 	return fiberApp{app}
 }
 
-// fiberApp drives fiber as its own benchmarks do, and answers through a server on a listener in memory.
+// fiberApp drives fiber as its own benchmarks do, and answers through a server on loopback.
 type fiberApp struct{ app *fiber.App }
 
 func (a fiberApp) Caller(r contest.Request) func() int {
@@ -168,15 +166,18 @@ func (a fiberApp) Caller(r contest.Request) func() int {
 }
 
 func (a fiberApp) Answer(r contest.Request) (contest.Answer, error) {
-	listener := fasthttputil.NewInmemoryListener()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return contest.Answer{}, err
+	}
 	done := make(chan error, 1)
 	go func() { done <- a.Serve(listener) }()
-	transport := &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return listener.Dial() },
-	}
-	answer, err := contest.Ask(&http.Client{Transport: transport}, "http://example.com", r)
+	transport := &http.Transport{}
+	answer, err := contest.Ask(&http.Client{Transport: transport}, "http://"+listener.Addr().String(), r)
 	transport.CloseIdleConnections()
-	return answer, errors.Join(err, listener.Close(), <-done)
+	_ = listener.Close()
+	<-done
+	return answer, err
 }
 
 func (a fiberApp) Serve(l net.Listener) error {

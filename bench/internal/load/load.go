@@ -186,4 +186,3 @@ func discardChunks(r *bufio.Reader) (length int, err error) {
 		length += int(size)
 	}
 }
-
