@@ -37,7 +37,7 @@ var best = contest.Contender{
 		}
 		return contest.HTTP(mux)
 	},
-	Without: map[string]string{"arounds": "it has no typed stages"},
+	Without: map[string]string{"arounds": "it has no typed stages", "plan": "it has no plan, and no services of a request"},
 }
 
 func bestShop() http.Handler {

@@ -33,7 +33,7 @@ var usual = contest.Contender{
 		}
 		return contest.HTTP(mux)
 	},
-	Without: map[string]string{"arounds": "it has no typed stages"},
+	Without: map[string]string{"arounds": "it has no typed stages", "plan": "it has no plan, and no services of a request"},
 }
 
 func usualShop() http.Handler {

@@ -3,6 +3,7 @@ package contenders
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 
 	"github.com/weft-go/weft"
@@ -26,7 +27,31 @@ var plain = contest.Contender{
 		return contest.HTTP(scopes.Typed(n))
 	},
 	Routes: func(n int) contest.App { return contest.HTTP(weftRoutes(n)) },
+	Plan: func(n int) contest.App {
+		app := scopes.TwoHundred(n)
+		if _, err := app.Plan(); err != nil {
+			panic(err) // the declarations are its own
+		}
+		return &planned{app: app}
+	},
 }
+
+// planned is an app that is built when it is asked something.
+type planned struct {
+	app *weft.App
+	srv http.Handler
+}
+
+func (p *planned) built() contest.App {
+	if p.srv == nil {
+		p.srv = built(p.app)
+	}
+	return contest.HTTP(p.srv)
+}
+
+func (p *planned) Caller(r contest.Request) func() int              { return p.built().Caller(r) }
+func (p *planned) Answer(r contest.Request) (contest.Answer, error) { return p.built().Answer(r) }
+func (p *planned) Serve(l net.Listener) error                       { return p.built().Serve(l) }
 
 // reflected is weft with constructors that are plain functions.
 var reflected = contest.Contender{

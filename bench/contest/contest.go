@@ -33,6 +33,8 @@ type Contender struct {
 	Services func(n int) App
 	// Routes is n typed routes GET /r0/{id}, GET /r1/{id} and so on.
 	Routes func(n int) App
+	// Plan is n such routes and 200 services of a request, proved but not built.
+	Plan func(n int) App
 
 	// Without says of a workload's ID, or of the first part of one up to its dash, why it is not done.
 	Without map[string]string

@@ -162,15 +162,16 @@ func Workloads() []Workload {
 			}
 		}
 	}
-	for _, n := range []int{10, 100, 1000} {
-		last := fmt.Sprintf("/r%d/7", n-1)
+	starts := func(id, title string, of func(Contender) func(int) App, n int) {
 		all = append(all, Workload{
-			ID: fmt.Sprintf("start-%d", n), Title: fmt.Sprintf("start with %d routes", n),
-			App:     counted(func(c Contender) func(int) App { return c.Routes }, n),
-			Request: Request{Method: http.MethodGet, Target: last}, Want: Want{Status: 200, JSON: `{"id":"7"}`},
-			Starts: true,
+			ID: fmt.Sprintf("%s-%d", id, n), Title: fmt.Sprintf(title, n), App: counted(of, n), Starts: true,
+			Request: Request{Method: http.MethodGet, Target: fmt.Sprintf("/r%d/7", n-1)}, Want: Want{Status: 200, JSON: `{"id":"7"}`},
 		})
 	}
+	for _, n := range []int{10, 100, 1000} {
+		starts("start", "start with %d routes", func(c Contender) func(int) App { return c.Routes }, n)
+	}
+	starts("plan", "plan %d routes, 200 services", func(c Contender) func(int) App { return c.Plan }, 1000)
 	return all
 }
 
