@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,7 +42,7 @@ var best = contest.Contender{
 }
 
 func bestShop() http.Handler {
-	s := &bestService{validate: newValidator()}
+	s := &bestService{validate: validator.New(validator.WithRequiredStructEnabled())}
 	s.buffers.New = func() any { return new(bytes.Buffer) }
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /tenants/{tenant}/orders", s.placeOrder)
@@ -215,28 +216,53 @@ func bestInvalid(err error) *problem {
 	}
 	p.Errors = make([]fault, len(broken))
 	for i, f := range broken {
-		_, field, _ := strings.Cut(f.Namespace(), ".")
 		p.Errors[i] = fault{
-			Source: "body", Pointer: "/" + pointers.Replace(field), Code: f.Tag(), Message: message(f),
+			Source: "body", Pointer: pointer(f.StructNamespace()), Code: f.Tag(), Message: message(f),
 			Params: map[string]string{"param": f.Param()},
 		}
 	}
 	return p
 }
 
-// pointers makes a JSON Pointer (RFC 6901) of the validator's path, whose names here need no escapes.
-var pointers = strings.NewReplacer(".", "/", "[", "/", "]", "")
+// wireNames are the names of fields on the wire. A validator that is given a function for them makes
+// a string for each element of a list, also where nothing is wrong.
+var wireNames = func() map[string]string {
+	names := map[string]string{}
+	for _, t := range []reflect.Type{reflect.TypeFor[service.Order](), reflect.TypeFor[service.Line](), reflect.TypeFor[service.Import]()} {
+		for i := range t.NumField() {
+			names[t.Field(i).Name] = jsonName(t.Field(i))
+		}
+	}
+	return names
+}()
+
+// pointer makes a JSON Pointer (RFC 6901) of the validator's path, such as Order.Lines[0].SKU. No name here needs escapes.
+func pointer(namespace string) string {
+	var p strings.Builder
+	p.Grow(len(namespace))
+	_, path, _ := strings.Cut(namespace, ".")
+	for step := range strings.SplitSeq(path, ".") {
+		name, index, listed := strings.Cut(step, "[")
+		p.WriteByte('/')
+		p.WriteString(wireNames[name])
+		if listed {
+			p.WriteByte('/')
+			p.WriteString(strings.TrimSuffix(index, "]"))
+		}
+	}
+	return p.String()
+}
 
 func message(f validator.FieldError) string {
 	bound := "at most "
 	if f.Tag() == "min" || f.Tag() == "gte" {
 		bound = "at least "
 	}
-	if text := "must be " + bound + f.Param(); f.Type().Kind().String() != "string" {
-		return text
-	} else {
-		return text + " characters long"
+	text := "must be " + bound + f.Param()
+	if f.Kind() == reflect.String {
+		text += " characters long"
 	}
+	return text
 }
 
 func bestReply(w http.ResponseWriter, status int, v any) {

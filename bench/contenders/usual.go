@@ -17,7 +17,7 @@ import (
 // and an Encoder, url.Values, validation by pointer.
 var usual = contest.Contender{
 	Slug: "usual", Name: "net/http as usual",
-	About:      "ServeMux, encoding/json through Decoder (unknown fields disallowed, MaxBytesReader) and Encoder, `r.URL.Query()`, validator on a pointer",
+	About:      "ServeMux, encoding/json through Decoder (unknown fields disallowed, MaxBytesReader) and Encoder, `r.URL.Query()`, validator on a pointer; services of a request in a scope of samber/do for each",
 	Shop:       func() contest.App { return contest.HTTP(usualShop()) },
 	Middleware: func(n int) contest.App { return contest.HTTP(wrap(greetingMux(), n, passThrough)) },
 	Guards:     func(n int) contest.App { return contest.HTTP(wrap(greetingMux(), n, keyed)) },

@@ -77,6 +77,12 @@ type Answer struct {
 // again and a ResponseWriter that keeps nothing.
 func HTTP(h http.Handler) App { return httpApp{h} }
 
+// Handler is the handler of an App that HTTP made.
+func Handler(a App) (http.Handler, bool) {
+	h, ok := a.(httpApp)
+	return h.Handler, ok
+}
+
 type httpApp struct{ http.Handler }
 
 func (a httpApp) Caller(r Request) func() int {

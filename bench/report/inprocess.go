@@ -18,7 +18,7 @@ import (
 func inProcess(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.InProcess, error) {
 	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Turns: 3, Strictness: map[string][]int{}}
 	if o.quick {
-		found.Turns = 1
+		found.Turns = 2
 	}
 	for i := range entrants {
 		statuses, err := contest.Strictness(&entrants[i], contest.Probes())

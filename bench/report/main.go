@@ -65,8 +65,8 @@ func run(ctx context.Context, args []string) error {
 	flags.BoolVar(&o.compare, "compare", false, "say whether two files that -json printed agree")
 	flags.BoolVar(&o.render, "render", false, "measure nothing, write RESULTS.md from the results that are there")
 	flags.IntVar(&o.rounds, "rounds", 0, "rounds, at least 10; each has a fresh process for each contender (20; 10 if -quick)")
-	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process (10m; 28s if -quick)")
-	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP (4m; 9s if -quick)")
+	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process (10m; 22s if -quick)")
+	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP (4m; 8s if -quick)")
 	flags.StringVar(&o.workloads, "run", "", "only workloads whose ID matches this expression; nothing is written but where -out says so")
 	flags.StringVar(&o.contenders, "contenders", "", "only these, separated by commas, beside the best by hand; nothing is written but where -out says so")
 	flags.StringVar(&o.out, "out", "", "the folder for RESULTS.md and results (the folder of this module)")
@@ -89,8 +89,8 @@ func (o *options) defaults() error {
 			}
 		}
 	}
-	set(&o.inProcess, 10*time.Minute, 28*time.Second)
-	set(&o.overTCP, 4*time.Minute, 9*time.Second)
+	set(&o.inProcess, 10*time.Minute, 22*time.Second)
+	set(&o.overTCP, 4*time.Minute, 8*time.Second)
 	if o.rounds == 0 {
 		if o.rounds = 20; o.quick {
 			o.rounds = 10

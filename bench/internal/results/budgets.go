@@ -43,13 +43,13 @@ func Budgets(p *InProcess, t *TCP, z *Sizes) []Budget {
 	}
 	all := []Budget{
 		p.ratioBudget("typed POST, against the best by hand", "post", best, 1.10),
-		p.allocationBudget("typed POST, allocations over the best by hand", "post", 1),
+		p.allocationBudget("typed POST, over the best by hand", "post", 1),
 		p.ratioBudget("typed POST, against the usual way", "post", usual, 0.80),
 		p.ratioBudget("typed POST, against huma", "post", huma, 0.60),
-		p.overBudget("typed GET, over the best by hand", "get", 300),
-		p.allocationBudget("typed GET, allocations over the best by hand", "get", 2),
+		p.overBudget("typed GET, time over the best by hand", "get", 300),
+		p.allocationBudget("typed GET, over the best by hand", "get", 2),
 	}
-	for _, n := range []int{20, 5, 1} {
+	for _, n := range []int{20, 5} {
 		all = append(all, p.middlewareBudget(n))
 	}
 	all = append(all,
@@ -63,7 +63,7 @@ func Budgets(p *InProcess, t *TCP, z *Sizes) []Budget {
 		all = append(all, p.serviceBudget(n))
 	}
 	all = append(all,
-		p.allocationBudget("10 services, allocations over by hand", "services-10", 1),
+		p.ownAllocations(10),
 		p.reflectedBudget(),
 		Budget{Work: "one item of a stream", Allowed: "10 ns, 0 allocations over encoding it by hand", Verdict: NotMeasured, Remark: "this version has no streams"},
 	)
@@ -102,12 +102,7 @@ func (p *InProcess) ratioBudget(work, workload, against string, limit float64) B
 }
 
 func (p *InProcess) allocationBudget(work, workload string, limit float64) Budget {
-	a, b := p.Sample(workload, ours).Allocations, p.Sample(workload, best).Allocations
-	budget := Budget{Work: work, Allowed: fmt.Sprintf("%+.0f", limit), Verdict: NotMeasured}
-	if len(a) > 0 && len(b) > 0 {
-		return counted(budget, stats.Median(a)-stats.Median(b), limit)
-	}
-	return budget
+	return allocated(work, stats.Median(p.Sample(workload, ours).Allocations)-stats.Median(p.Sample(workload, best).Allocations), limit)
 }
 
 // counted decides about a number of allocations, of which a collection of garbage adds and takes a small part.
@@ -142,7 +137,7 @@ func (p *InProcess) added(kind, contender string, n int) []float64 {
 func (p *InProcess) middlewareBudget(n int) Budget {
 	b := Budget{Work: fmt.Sprintf("one middleware more, of %d, against net/http's", n), Allowed: "3 x"}
 	weft, hand := p.added("middleware", ours, n), p.added("middleware", best, n)
-	e := stats.Of(stats.Pairs(weft, hand, stats.Ratio))
+	e := stats.RatioOfMedians(weft, hand)
 	if !math.IsNaN(e.Median) {
 		b.Measured = fmt.Sprintf("%.1f (%.1f to %.1f) x: %.1f ns, and %.1f ns by hand", e.Median, e.Low, e.High, stats.Median(weft), stats.Median(hand))
 	}
@@ -154,19 +149,33 @@ func (p *InProcess) stageBudget(work, kind string, n int, limit float64, remark 
 }
 
 func (p *InProcess) stageAllocations(work, kind string, n int, limit float64) Budget {
+	return allocated(work, p.addedAllocations(kind, ours, n), limit)
+}
+
+// ownAllocations is about what services add beyond what they add by hand.
+func (p *InProcess) ownAllocations(n int) Budget {
+	own := p.addedAllocations("services", ours, n) - p.addedAllocations("services", best, n)
+	return allocated(fmt.Sprintf("%d services of a request, over by hand", n), own, 1)
+}
+
+// addedAllocations is how many more n stages make than none, NaN where that was not measured.
+func (p *InProcess) addedAllocations(kind, contender string, n int) float64 {
+	return stats.Median(p.Sample(fmt.Sprintf("%s-%d", kind, n), contender).Allocations) - stats.Median(p.Sample(kind+"-0", contender).Allocations)
+}
+
+func allocated(work string, more, limit float64) Budget {
 	b := Budget{Work: work + ", allocations", Allowed: fmt.Sprintf("%+.0f", limit), Verdict: NotMeasured}
-	with, without := p.Sample(fmt.Sprintf("%s-%d", kind, n), ours).Allocations, p.Sample(kind+"-0", ours).Allocations
-	if len(with) == 0 || len(without) == 0 {
+	if math.IsNaN(more) {
 		return b
 	}
-	return counted(b, stats.Median(with)-stats.Median(without), limit)
+	return counted(b, more, limit)
 }
 
 // serviceBudget is about what services add to the same route without any, which is another route for weft than by hand.
 func (p *InProcess) serviceBudget(n int) Budget {
 	b := Budget{Work: fmt.Sprintf("%d services of a request, against by hand", n), Allowed: "1.10 x", Remark: "constructors that do nothing; what they add to the same route without them"}
 	weft, hand := p.added("services", ours, n), p.added("services", best, n)
-	e := stats.Of(stats.Pairs(weft, hand, stats.Ratio))
+	e := stats.RatioOfMedians(weft, hand)
 	if !math.IsNaN(e.Median) {
 		b.Measured = fmt.Sprintf("%s x: %.0f ns each, and %.0f ns by hand", e, stats.Median(weft), stats.Median(hand))
 	}

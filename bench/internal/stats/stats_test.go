@@ -45,6 +45,31 @@ func TestTheIntervalHoldsTheMedianIn95Of100Samples(t *testing.T) {
 	}
 }
 
+func TestTheRatioOfMediansHoldsTheTrueOne(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	const runs, n = 200, 20
+	held := 0
+	for range runs {
+		a, b := make([]float64, n), make([]float64, n)
+		for i := range a { // differences of which some are below zero
+			a[i], b[i] = 30+20*random.NormFloat64(), 10+8*random.NormFloat64()
+		}
+		if e := RatioOfMedians(a, b); e.Low <= 3 && 3 <= e.High {
+			held++
+		}
+	}
+	if held < runs*90/100 {
+		t.Errorf("in %d of %d runs", held, runs)
+	}
+	exact := RatioOfMedians([]float64{6, 6, 6}, []float64{2, 2, 2})
+	if exact != (Estimate{3, 3, 3}) {
+		t.Errorf("6 to 2 is %v", exact)
+	}
+	if none := RatioOfMedians(nil, nil); !math.IsNaN(none.Median) {
+		t.Errorf("of nothing: %v", none)
+	}
+}
+
 func TestTwoRunsAgree(t *testing.T) {
 	a := make([]Figure, 20)
 	for i := range a {
