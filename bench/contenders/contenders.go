@@ -9,7 +9,7 @@ const Baseline = "best"
 
 // All are the contenders, the one that ratios are made against first.
 func All() []contest.Contender {
-	return []contest.Contender{best, usual, plain, withSonic, reflected, humaGo, ginGonic, echoFive, chiHTTPIn, fiberThree}
+	return []contest.Contender{best, usual, plain, withSonic, reflected, humaGo, ginGonic, echoFive, chiHTTPIn, goaGenerated, fiberThree}
 }
 
 // Named is the contender with a slug.

@@ -36,8 +36,9 @@ func newProblem(status int, code, detail string) *problem {
 	return &problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
-// Error makes a problem an error; GetStatus and ContentType make it one that huma sends as it is.
+// Error makes a problem an error; GetStatus and ContentType make it one that huma sends as it is, StatusCode one that goa does.
 func (p *problem) Error() string             { return p.Detail }
+func (p *problem) StatusCode() int           { return p.Status }
 func (p *problem) GetStatus() int            { return p.Status }
 func (p *problem) ContentType(string) string { return problemType }
 

@@ -12,11 +12,10 @@ func Check(c *Contender, workloads []Workload) error {
 	var wrong []error
 	for i := range workloads {
 		w := &workloads[i]
-		make := w.App(*c)
-		if make == nil {
+		if w.Reason(c) != "" {
 			continue
 		}
-		app := make()
+		app := w.App(*c)()
 		a, err := app.Answer(w.Request)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %s: %w", c.Name, w.Title, err))

@@ -36,7 +36,8 @@ type Contender struct {
 	// Plan is n such routes and 200 services of a request, proved but not built.
 	Plan func(n int) App
 
-	// Without says of a workload's ID, or of the first part of one up to its dash, why it is not done.
+	// Without says why a workload is not done, by its ID. What no function is there for may also be
+	// told by the first part of IDs, up to the dash, and what is left by "".
 	Without map[string]string
 	// Apart says why times in process cannot be compared with those of the others, where they cannot.
 	Apart string

@@ -34,10 +34,13 @@ func (w *Workload) Kind() string {
 
 // Reason is why c does not do the workload; "" where it does.
 func (w *Workload) Reason(c *Contender) string {
+	if reason, given := c.Without[w.ID]; given {
+		return reason
+	}
 	if w.App(*c) != nil {
 		return ""
 	}
-	for _, name := range []string{w.ID, w.Kind(), ""} {
+	for _, name := range []string{w.Kind(), ""} {
 		if reason, given := c.Without[name]; given {
 			return reason
 		}

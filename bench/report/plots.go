@@ -77,7 +77,7 @@ func (b *book) plot(folder string) ([]plotted, error) {
 // shades are colours that most people can tell apart (Okabe and Ito), one for each contender.
 var shades = []color.RGBA{
 	{0, 0, 0, 255}, {130, 130, 130, 255}, {213, 94, 0, 255}, {230, 159, 0, 255}, {150, 75, 0, 255},
-	{0, 114, 178, 255}, {86, 180, 233, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {120, 94, 240, 255},
+	{0, 114, 178, 255}, {86, 180, 233, 255}, {0, 158, 115, 255}, {204, 121, 167, 255}, {120, 94, 240, 255}, {178, 34, 34, 255},
 }
 
 // style is the same for a contender in all plots.

@@ -100,10 +100,10 @@ func (s *stopwatch) ready(id string) (*bench, error) {
 		if w.ID != id {
 			continue
 		}
-		make := w.App(s.contender)
-		if make == nil {
-			return nil, fmt.Errorf("%s does not do %s: %s", s.contender.Name, w.Title, w.Reason(&s.contender))
+		if reason := w.Reason(&s.contender); reason != "" {
+			return nil, fmt.Errorf("%s does not do %s: %s", s.contender.Name, w.Title, reason)
 		}
+		make := w.App(s.contender)
 		b := &bench{status: w.Want.Status}
 		switch app := make(); {
 		case w.Starts:
