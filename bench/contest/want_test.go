@@ -98,11 +98,17 @@ func TestTheBodyIsAboutAMebibyte(t *testing.T) {
 }
 
 func TestEveryWorkloadHasAnIDOfItsOwn(t *testing.T) {
-	seen := map[string]bool{}
+	seen, long := map[string]bool{}, 0
 	for _, w := range Workloads() {
 		if seen[w.ID] || w.Title == "" {
 			t.Errorf("%q, %q", w.ID, w.Title)
 		}
 		seen[w.ID] = true
+		if w.Long {
+			long++
+		}
+	}
+	if long != 4 {
+		t.Errorf("%d workloads are left out of a quick run", long)
 	}
 }

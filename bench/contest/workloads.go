@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,6 +25,8 @@ type Workload struct {
 	Parallel bool
 	// Starts is whether making the application is what is measured.
 	Starts bool
+	// Long is whether a quick run leaves it out.
+	Long bool
 }
 
 // Kind is what stands before the first dash of the ID.
@@ -175,6 +178,9 @@ func Workloads() []Workload {
 		starts("start", "start with %d routes", func(c Contender) func(int) App { return c.Routes }, n)
 	}
 	starts("plan", "plan %d routes, 200 services", func(c Contender) func(int) App { return c.Plan }, 1000)
+	for i := range all {
+		all[i].Long = slices.Contains([]string{"middleware-1", "services-3", "start-100", "start-1000"}, all[i].ID)
+	}
 	return all
 }
 

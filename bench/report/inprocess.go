@@ -43,6 +43,9 @@ func inProcess(ctx context.Context, o *options, workloads []contest.Workload, en
 			return nil, err
 		}
 		found.Slice = slice
+		if o.quick && slice <= shortest && found.Turns > 1 { // too busy a machine for both a second turn and a quick end
+			found.Turns, turns = 1, turns/found.Turns
+		}
 		slice = paced(slice, time.Since(begun), bar.left()/time.Duration(max(1, o.rounds-round-1)), turns)
 	}
 	bar.end()
@@ -52,8 +55,11 @@ func inProcess(ctx context.Context, o *options, workloads []contest.Workload, en
 // paced is the slice with which a round of so many turns, which took so long, takes as long as it may.
 func paced(slice, took, mayTake time.Duration, turns int) time.Duration {
 	next := slice + (mayTake-took)/time.Duration(turns)
-	return min(max(next, slice/2, 2*time.Millisecond), slice*2, 200*time.Millisecond)
+	return min(max(next, slice/2, shortest), slice*2, 200*time.Millisecond)
 }
+
+// shortest is how short a turn may become.
+const shortest = 2 * time.Millisecond
 
 func oneRound(ctx context.Context, found *results.InProcess, slice time.Duration, workloads []contest.Workload, entrants []contest.Contender, bar *progress) error {
 	processes := make([]*measure.Process, len(entrants))

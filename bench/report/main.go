@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -36,7 +37,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -49,7 +50,7 @@ type options struct {
 	workloads, contenders, out               string
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 2 && args[0] == childMeasures {
 		return child(args[1], func(c contest.Contender) error { return measure.Serve(c, os.Stdin, os.Stdout) })
 	}
@@ -58,26 +59,26 @@ func run(ctx context.Context, args []string) error {
 	}
 	var o options
 	flags := flag.NewFlagSet("report", flag.ExitOnError)
-	flags.BoolVar(&o.quick, "quick", false, "fewer and shorter turns, without programs to compile; nothing is written but where -out says so")
+	flags.BoolVar(&o.quick, "quick", false, "fewer workloads and shorter turns, without programs to compile; nothing is written but where -out says so")
 	flags.BoolVar(&o.tcp, "tcp", false, "only servers over loopback")
 	flags.BoolVar(&o.sizes, "sizes", false, "only programs and how long they take to compile")
 	flags.BoolVar(&o.json, "json", false, "print the ratios as JSON in place of tables")
 	flags.BoolVar(&o.compare, "compare", false, "say whether two files that -json printed agree")
 	flags.BoolVar(&o.render, "render", false, "measure nothing, write RESULTS.md from the results that are there")
 	flags.IntVar(&o.rounds, "rounds", 0, "rounds, at least 10; each has a fresh process for each contender (20; 10 if -quick)")
-	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process (10m; 22s if -quick)")
-	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP (4m; 8s if -quick)")
+	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process (10m; 20s if -quick)")
+	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP (4m; 6s if -quick)")
 	flags.StringVar(&o.workloads, "run", "", "only workloads whose ID matches this expression; nothing is written but where -out says so")
 	flags.StringVar(&o.contenders, "contenders", "", "only these, separated by commas, beside the best by hand; nothing is written but where -out says so")
 	flags.StringVar(&o.out, "out", "", "the folder for RESULTS.md and results (the folder of this module)")
 	_ = flags.Parse(args)
 	if o.compare {
-		return compare(flags.Args())
+		return compare(flags.Args(), out)
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("report takes no arguments but with -compare: %q", flags.Args())
 	}
-	return o.report(ctx)
+	return o.report(ctx, out)
 }
 
 // defaults fills in what was not said.
@@ -89,8 +90,8 @@ func (o *options) defaults() error {
 			}
 		}
 	}
-	set(&o.inProcess, 10*time.Minute, 22*time.Second)
-	set(&o.overTCP, 4*time.Minute, 8*time.Second)
+	set(&o.inProcess, 10*time.Minute, 20*time.Second)
+	set(&o.overTCP, 4*time.Minute, 6*time.Second)
 	if o.rounds == 0 {
 		if o.rounds = 20; o.quick {
 			o.rounds = 10
@@ -105,7 +106,7 @@ func (o *options) defaults() error {
 // partial is whether what is measured is not what RESULTS.md is to tell.
 func (o *options) partial() bool { return o.quick || o.workloads != "" || o.contenders != "" }
 
-func (o *options) report(ctx context.Context) error {
+func (o *options) report(ctx context.Context, out io.Writer) error {
 	if err := o.defaults(); err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (o *options) report(ctx context.Context) error {
 		}
 		fmt.Fprintln(os.Stderr, "written:", filepath.Join(folder, "RESULTS.md"))
 	}
-	return o.print(&found)
+	return o.print(&found, out)
 }
 
 // measure adds to the book what the options ask for.
@@ -168,7 +169,7 @@ func (o *options) measure(ctx context.Context, found book, workloads []contest.W
 	return found, nil
 }
 
-func (o *options) print(found *book) error {
+func (o *options) print(found *book, out io.Writer) error {
 	if o.json {
 		var workloads, slugs []string
 		for _, w := range contest.Workloads() {
@@ -177,11 +178,11 @@ func (o *options) print(found *book) error {
 		for _, c := range contenders.All() {
 			slugs = append(slugs, c.Slug)
 		}
-		encoder := json.NewEncoder(os.Stdout)
+		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(results.Summarize(found.InProcess, found.TCP, workloads, slugs, contenders.Baseline))
 	}
-	_, err := os.Stdout.WriteString(found.tables())
+	_, err := io.WriteString(out, found.tables())
 	return err
 }
 
@@ -191,7 +192,9 @@ func (o *options) chosen() ([]contest.Workload, []contest.Contender, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	workloads := slices.DeleteFunc(contest.Workloads(), func(w contest.Workload) bool { return !expression.MatchString(w.ID) })
+	workloads := slices.DeleteFunc(contest.Workloads(), func(w contest.Workload) bool {
+		return !expression.MatchString(w.ID) || o.quick && o.workloads == "" && w.Long
+	})
 	entrants := contenders.All()
 	if o.contenders != "" {
 		wanted := strings.Split(o.contenders, ",")
@@ -235,7 +238,7 @@ func moduleFolder() (string, error) {
 }
 
 // compare says whether two runs agree, and is an error where they do not.
-func compare(files []string) error {
+func compare(files []string, out io.Writer) error {
 	if len(files) != 2 {
 		return fmt.Errorf("-compare takes two files that -json printed, not %d", len(files))
 	}
@@ -256,17 +259,17 @@ func compare(files []string) error {
 		{fmt.Sprintf("medians more than %.0f %% apart", 100*stats.MaxApart), agreement.Far},
 		{"ratios that only one has", agreement.Missing},
 	} {
-		fmt.Printf("%s: %d\n", told.title, len(told.list))
+		fmt.Fprintf(out, "%s: %d\n", told.title, len(told.list))
 		for _, line := range told.list {
-			fmt.Println("   ", line)
+			fmt.Fprintln(out, "   ", line)
 		}
 	}
-	fmt.Printf("%d ratios compared, %.1f %% of the intervals overlap\n", agreement.Compared, 100*agreement.Overlap())
+	fmt.Fprintf(out, "%d ratios compared, %.1f %% of the intervals overlap\n", agreement.Compared, 100*agreement.Overlap())
 	if !agreement.OK() {
 		return fmt.Errorf("the runs do not agree: at least %.0f %% of the intervals must overlap, and no medians be more than %.0f %% apart",
 			100*stats.MinOverlap, 100*stats.MaxApart)
 	}
-	fmt.Println("the runs agree")
+	fmt.Fprintln(out, "the runs agree")
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -61,6 +62,8 @@ type bench struct {
 	status int
 	calls  []func() int // one for each goroutine
 	each   time.Duration
+	// allocations and bytes are those of a call while no garbage is collected, which would empty pools.
+	allocations, bytes float64
 }
 
 func (s *stopwatch) take(turn Turn) (Taken, error) {
@@ -75,18 +78,14 @@ func (s *stopwatch) take(turn Turn) (Taken, error) {
 		}
 	}
 	calls := b.fitting(turn.Slice)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 	took, err := b.run(calls)
-	runtime.ReadMemStats(&after)
 	if err != nil {
 		return Taken{}, err
 	}
-	n := float64(calls)
+	b.each = max(1, took/time.Duration(calls))
 	return Taken{
-		Nanoseconds: float64(took.Nanoseconds()) / n, Calls: calls,
-		Allocations: float64(after.Mallocs-before.Mallocs) / n,
-		Bytes:       float64(after.TotalAlloc-before.TotalAlloc) / n,
+		Nanoseconds: float64(took.Nanoseconds()) / float64(calls), Calls: calls,
+		Allocations: b.allocations, Bytes: b.bytes,
 	}, nil
 }
 
@@ -124,15 +123,25 @@ func (s *stopwatch) ready(id string) (*bench, error) {
 	return nil, fmt.Errorf("no workload is called %q", id)
 }
 
-// estimate doubles the calls until they take a millisecond.
+// estimate doubles the calls until they take a millisecond. The first ones do not count: what is
+// compiled or remembered with the first request may take much longer than the request.
 func (b *bench) estimate() error {
+	if _, err := b.run(len(b.calls)); err != nil {
+		return err
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for calls := len(b.calls); ; calls *= 2 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		took, err := b.run(calls)
 		if err != nil {
 			return err
 		}
+		runtime.ReadMemStats(&after)
 		if took >= time.Millisecond {
 			b.each = max(1, took/time.Duration(calls))
+			b.allocations = float64(after.Mallocs-before.Mallocs) / float64(calls)
+			b.bytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(calls)
 			return nil
 		}
 	}
