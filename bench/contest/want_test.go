@@ -112,3 +112,31 @@ func TestEveryWorkloadHasAnIDOfItsOwn(t *testing.T) {
 		t.Errorf("%d workloads are left out of a quick run", long)
 	}
 }
+
+// once answers rightly when it is recorded, and wrongly in the loop that is timed, from the second time on.
+type once struct{ App }
+
+func (a once) Caller(r Request) func() int {
+	call, calls := a.App.Caller(r), 0
+	return func() int {
+		if calls++; calls > 1 {
+			return http.StatusOK
+		}
+		return call()
+	}
+}
+
+func TestTheTimedLoopIsCheckedToo(t *testing.T) {
+	right := func() App {
+		return HTTP(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusNotFound) }))
+	}
+	w := []Workload{{ID: "404", Title: "404", App: shop, Request: Request{Method: "GET", Target: "/"}, Want: Want{Status: 404}}}
+	c := Contender{Name: "odd", Shop: right}
+	if err := Check(&c, w); err != nil {
+		t.Error(err)
+	}
+	c.Shop = func() App { return once{right()} }
+	if err := Check(&c, w); err == nil || !strings.Contains(err.Error(), "in the timed loop the status is 200, not 404") {
+		t.Errorf("%v", err)
+	}
+}

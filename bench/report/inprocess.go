@@ -92,9 +92,7 @@ func oneRound(ctx context.Context, found *results.InProcess, slice time.Duration
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", entrants[i].Name, w.Title, err)
 				}
-				if fastest[i].Calls == 0 || taken.Nanoseconds < fastest[i].Nanoseconds {
-					fastest[i] = taken
-				}
+				fastest[i] = fastest[i].Faster(taken)
 				bar.step()
 			}
 		}

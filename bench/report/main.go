@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&o.json, "json", false, "print the ratios as JSON in place of tables")
 	flags.BoolVar(&o.compare, "compare", false, "say whether two files that -json printed agree")
 	flags.BoolVar(&o.render, "render", false, "measure nothing, write RESULTS.md from the results that are there")
-	flags.IntVar(&o.rounds, "rounds", 0, "rounds, at least 10; each has a fresh process for each contender (20; 10 if -quick)")
+	flags.IntVar(&o.rounds, "rounds", 0, "rounds, at least 10; each has a fresh process for each contender (30; 10 if -quick)")
 	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process (10m; 20s if -quick)")
 	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP (4m; 6s if -quick)")
 	flags.StringVar(&o.workloads, "run", "", "only workloads whose ID matches this expression; nothing is written but where -out says so")
@@ -77,6 +77,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("report takes no arguments but with -compare: %q", flags.Args())
+	}
+	if err := o.defaults(); err != nil {
+		return err
 	}
 	return o.report(ctx, out)
 }
@@ -93,7 +96,7 @@ func (o *options) defaults() error {
 	set(&o.inProcess, 10*time.Minute, 20*time.Second)
 	set(&o.overTCP, 4*time.Minute, 6*time.Second)
 	if o.rounds == 0 {
-		if o.rounds = 20; o.quick {
+		if o.rounds = 30; o.quick {
 			o.rounds = 10
 		}
 	}
@@ -107,9 +110,6 @@ func (o *options) defaults() error {
 func (o *options) partial() bool { return o.quick || o.workloads != "" || o.contenders != "" }
 
 func (o *options) report(ctx context.Context, out io.Writer) error {
-	if err := o.defaults(); err != nil {
-		return err
-	}
 	workloads, entrants, err := o.chosen()
 	if err != nil {
 		return err

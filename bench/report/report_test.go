@@ -29,9 +29,11 @@ func TestMain(m *testing.M) {
 // What a short run finds is worth nothing, but it is a whole run: of processes, rounds, servers, files and plots.
 func TestAShortRunWritesEverything(t *testing.T) {
 	folder := t.TempDir()
-	err := run(t.Context(), []string{
-		"-quick", "-run", "^(get|post|list|start-10|services-[01])$", "-contenders", "weft,fiber", "-for", "500ms", "-for-tcp", "300ms", "-out", folder,
-	}, io.Discard)
+	o := options{
+		quick: true, rounds: 2, inProcess: 100 * time.Millisecond, overTCP: 100 * time.Millisecond, out: folder,
+		workloads: "^(get|post|list|start-10|services-[01])$", contenders: "weft,fiber",
+	}
+	err := o.report(t.Context(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +57,7 @@ func TestAShortRunWritesEverything(t *testing.T) {
 		t.Fatal(found, err)
 	}
 	for _, w := range []string{"get", "post", "list", "start-10", "services-1"} {
-		if n := len(p.Sample(w, "weft").Nanoseconds); n != 10 {
+		if n := len(p.Sample(w, "weft").Nanoseconds); n != o.rounds {
 			t.Errorf("%s: %d rounds", w, n)
 		}
 	}

@@ -57,3 +57,12 @@ func TestAWrongAnswerInTheTimedLoopIsAnError(t *testing.T) {
 		t.Errorf("%s, %v", out.String(), err)
 	}
 }
+
+func TestTheFasterTurnCounts(t *testing.T) {
+	none, slow, fast := measure.Taken{}, measure.Taken{Calls: 1, Nanoseconds: 9}, measure.Taken{Calls: 1, Nanoseconds: 8}
+	for _, c := range [][3]measure.Taken{{none, slow, slow}, {slow, none, slow}, {slow, fast, fast}, {fast, slow, fast}} {
+		if got := c[0].Faster(c[1]); got != c[2] {
+			t.Errorf("of %+v and %+v: %+v", c[0], c[1], got)
+		}
+	}
+}
