@@ -154,7 +154,7 @@ func Workloads() []Workload {
 	}
 	for _, n := range []int{0, 1, 3, 10} {
 		all = append(all, Workload{
-			ID: fmt.Sprintf("services-%d", n), Title: fmt.Sprintf("%d services of a request", n),
+			ID: fmt.Sprintf("services-%d", n), Title: plural(n, "service", "services") + " of a request",
 			App:     counted(func(c Contender) func(int) App { return c.Services }, n),
 			Request: Request{Method: http.MethodGet, Target: "/paid"}, Want: Want{Status: 200, JSON: string(scopes.Answer())},
 		})
@@ -182,6 +182,13 @@ func Workloads() []Workload {
 		all[i].Long = slices.Contains([]string{"middleware-1", "services-3", "start-100", "start-1000"}, all[i].ID)
 	}
 	return all
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func list() string {

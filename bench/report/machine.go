@@ -16,7 +16,7 @@ import (
 func machine() results.Machine {
 	m := results.Machine{
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, CPU: processor(), Processors: runtime.NumCPU(),
-		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Command: strings.Join(append([]string{"go run ./bench/report"}, os.Args[1:]...), " "),
+		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Command: command(os.Args[1:]),
 		Weft: commit(), Modules: map[string]string{},
 	}
 	info, ok := debug.ReadBuildInfo()
@@ -33,6 +33,18 @@ func machine() results.Machine {
 		}
 	}
 	return m
+}
+
+// command is what a reader types; where something was written is not of interest.
+func command(args []string) string {
+	words := []string{"go run ./bench/report"}
+	for i, arg := range args {
+		if name := strings.TrimLeft(arg, "-"); name == "out" || strings.HasPrefix(name, "out=") || i > 0 && strings.TrimLeft(args[i-1], "-") == "out" {
+			continue
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
 }
 
 func processor() string {

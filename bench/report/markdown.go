@@ -20,6 +20,7 @@ func (b *book) markdown(plots []plotted) string {
 	show := func(t *table) { all.WriteString(t.markdown()) }
 	if b.InProcess != nil {
 		show(b.extremes())
+		show(b.others())
 	}
 	show(b.budgets())
 	if b.InProcess != nil {
@@ -49,7 +50,7 @@ func (b *book) markdown(plots []plotted) string {
 
 // measuredOn says of each part on what, with what and by which command it was measured.
 func (b *book) measuredOn() string {
-	t := &table{title: "Measured", head: []string{"", "date", "machine", "Go", "weft", "command", "rounds"}}
+	t := &table{title: "Measured", head: []string{"", "date", "machine", "Go", "weft", "command", "rounds"}, wordy: true}
 	add := func(part string, m results.Machine, rounds string) {
 		t.add(part, m.Date, fmt.Sprintf("%s, %d processors, %s", m.CPU, m.Processors, m.System), m.Go, m.Weft, "`"+m.Command+"`", rounds)
 		if len(t.notes) == 0 {

@@ -148,6 +148,7 @@ func (b *book) dots(title, axis string, of func(workload, contender string) (sta
 		names[row] = plot.Tick{Value: float64(len(rows) - row), Label: w.Title}
 	}
 	p.Y.Tick.Marker = plot.ConstantTicks(names)
+	p.Y.Tick.Label.Font.Size = font.Length(9)
 	p.Y.Min, p.Y.Max = 0, float64(len(rows)+1)
 	return p, nil
 }
@@ -172,7 +173,7 @@ func (b *book) curves(w *contest.Workload) (*plot.Plot, error) {
 	p.X.Label.Text, p.Y.Label.Text = "requests a second", "latency in microseconds: median solid, p99 dashed"
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = plot.TickerFunc(decades)
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top = true
 	p.Legend.TextStyle.Font.Size = font.Length(9)
 	p.Add(plotter.NewGrid())
 	for _, c := range measured(b.TCP.Samples) {
@@ -200,7 +201,12 @@ func (b *book) curves(w *contest.Workload) (*plot.Plot, error) {
 			return nil, err
 		}
 		dashed.Color, dashed.Dashes = shade, []vg.Length{vg.Points(4), vg.Points(3)}
-		p.Add(line, points, dashed)
+		ends, err := plotter.NewScatter(tail)
+		if err != nil {
+			return nil, err
+		}
+		ends.Color, ends.Shape, ends.Radius = shade, glyph, vg.Points(1.5)
+		p.Add(line, points, dashed, ends)
 		p.Legend.Add(c.Name, line, points)
 	}
 	return p, nil

@@ -144,3 +144,11 @@ func TestTheSliceFollowsThePace(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCommandIsToldWithoutFolders(t *testing.T) {
+	for _, args := range [][]string{{"-quick", "-out", "/somewhere"}, {"-out=/somewhere", "-quick"}, {"--out", "/somewhere", "-quick"}} {
+		if got := command(args); got != "go run ./bench/report -quick" {
+			t.Errorf("%q: %q", args, got)
+		}
+	}
+}

@@ -12,9 +12,18 @@ type table struct {
 	head  []string
 	rows  [][]string
 	notes []string
+	wordy bool // its columns hold text and not figures
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// align is that of figures, or of text where the columns hold it.
+func (t *table) align() string {
+	if t.wordy {
+		return "---|"
+	}
+	return "---:|"
+}
 
 // text is the table in columns, for a terminal.
 func (t *table) text() string {
@@ -30,8 +39,8 @@ func (t *table) text() string {
 	for _, row := range all {
 		for i, cell := range row {
 			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
-				b.WriteString(cell + space)
+			if i == 0 || t.wordy {
+				b.WriteString(cell + space + "  ")
 			} else {
 				b.WriteString("  " + space + cell)
 			}
@@ -51,7 +60,7 @@ func (t *table) markdown() string {
 	for _, cell := range t.head {
 		fmt.Fprintf(&b, " %s |", cell)
 	}
-	b.WriteString("\n|---|" + strings.Repeat("---:|", len(t.head)-1) + "\n")
+	b.WriteString("\n|---|" + strings.Repeat(t.align(), len(t.head)-1) + "\n")
 	for _, row := range t.rows {
 		b.WriteString("|")
 		for _, cell := range row {

@@ -25,6 +25,7 @@ func (b *book) tables() string {
 			all.WriteString(t.text())
 		}
 		all.WriteString(b.extremes().text())
+		all.WriteString(b.others().text())
 	}
 	if b.TCP != nil {
 		all.WriteString(b.throughput().text())
@@ -206,31 +207,33 @@ func (b *book) extremes() *table {
 		low := all[len(all)-1-i]
 		t.add(all[i].title, told(all[i]), low.title, told(low))
 	}
-	t.notes = b.beaten()
 	return t
 }
 
-// beaten names the rows where another library is faster than weft, beyond doubt.
-func (b *book) beaten() []string {
-	var notes []string
+// others says at each workload who is faster than weft and who is slower, where that is beyond doubt.
+func (b *book) others() *table {
+	t := &table{title: "Who is faster than weft, and who is slower", head: []string{"", "faster", "slower"}, wordy: true}
 	for _, w := range contest.Workloads() {
-		var faster []string
+		var faster, slower []string
 		for _, c := range measured(b.InProcess.Samples) {
-			if c.Slug == contenders.Baseline || c.Apart != "" || strings.HasPrefix(c.Slug, ours) {
+			if c.Apart != "" || strings.HasPrefix(c.Slug, ours) {
 				continue
 			}
-			if e, ok := b.InProcess.Ratio(w.ID, c.Slug, ours); ok && e.High < 1 {
-				faster = append(faster, fmt.Sprintf("%s (%s)%s", c.Name, ratio(e.Median), b.lenient(&w, &c)))
+			e, ok := b.InProcess.Ratio(w.ID, c.Slug, ours)
+			told := fmt.Sprintf("%s %s%s", c.Name, ratio(e.Median), b.lenient(&w, &c))
+			switch {
+			case ok && e.High < 1:
+				faster = append(faster, told)
+			case ok && e.Low > 1:
+				slower = append(slower, told)
 			}
 		}
-		if len(faster) > 0 {
-			notes = append(notes, fmt.Sprintf("Faster than weft at \"%s\": %s.", w.Title, strings.Join(faster, ", ")))
+		if len(faster)+len(slower) > 0 {
+			t.add(w.Title, strings.Join(faster, ", "), strings.Join(slower, ", "))
 		}
 	}
-	if len(notes) > 0 {
-		notes = append(notes, "In brackets the share of weft's time, where the whole interval lies below 1.")
-	}
-	return notes
+	t.notes = []string{"The number is how many times weft's time it takes. Only those whose interval does not reach 1 are named. † does less work: see what each refuses."}
+	return t
 }
 
 func (b *book) throughput() *table {
@@ -286,7 +289,7 @@ func (b *book) sizes() *table {
 }
 
 func (b *book) budgets() *table {
-	t := &table{title: "Budgets", head: []string{"work", "allowed", "measured", "", "remark"}}
+	t := &table{title: "Budgets", head: []string{"work", "allowed", "measured", "verdict", "remark"}, wordy: true}
 	count := map[results.Verdict]int{}
 	for _, row := range results.Budgets(b.InProcess, b.TCP, b.Sizes) {
 		told := string(row.Verdict)

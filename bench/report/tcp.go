@@ -24,10 +24,10 @@ import (
 // and the other half for the requests.
 func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.TCP, error) {
 	found := &results.TCP{Machine: machine(), Rounds: o.rounds}
-	connections := []int{1, 8, 64}
+	connections := []int{1, 4, 16, 64}
 	sent := map[string]bool{"post": true, "get": true}
 	if o.quick {
-		connections = []int{8}
+		connections = []int{16}
 		delete(sent, "get")
 	}
 	if o.tcp && o.workloads != "" { // any that the shop serves

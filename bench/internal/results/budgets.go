@@ -155,7 +155,7 @@ func (p *InProcess) stageAllocations(work, kind string, n int, limit float64) Bu
 // ownAllocations is about what services add beyond what they add by hand.
 func (p *InProcess) ownAllocations(n int) Budget {
 	own := p.addedAllocations("services", ours, n) - p.addedAllocations("services", best, n)
-	return allocated(fmt.Sprintf("%d services of a request, over by hand", n), own, 1)
+	return allocated(fmt.Sprintf("services of a request, %d, over by hand", n), own, 1)
 }
 
 // addedAllocations is how many more n stages make than none, NaN where that was not measured.
@@ -173,7 +173,7 @@ func allocated(work string, more, limit float64) Budget {
 
 // serviceBudget is about what services add to the same route without any, which is another route for weft than by hand.
 func (p *InProcess) serviceBudget(n int) Budget {
-	b := Budget{Work: fmt.Sprintf("%d services of a request, against by hand", n), Allowed: "1.10 x", Remark: "constructors that do nothing; what they add to the same route without them"}
+	b := Budget{Work: fmt.Sprintf("services of a request, %d, against by hand", n), Allowed: "1.10 x", Remark: "constructors that do nothing; what they add to the same route without them"}
 	weft, hand := p.added("services", ours, n), p.added("services", best, n)
 	e := stats.RatioOfMedians(weft, hand)
 	if !math.IsNaN(e.Median) {
