@@ -36,11 +36,13 @@ type App struct {
 	observers   []Observer
 	json        JSONOptions
 	strictQuery bool
+	forms       FormOptions
 	messages    func(*Request, FieldError) string
 	format      ErrorFormat
 	decisions   func(*Request, Decision)
 	container   *Container
 	validate    *validator.Validate // nil is weft's own
+	alone       bool                // of HTTP: its route is not matched with a pattern
 	problems    []*BuildError
 	built       callsite.Site
 }

@@ -220,7 +220,7 @@ func (c *crossing) leave(v *visit, err *error) {
 	*err = errUnwound // where runtime.Goexit or http.ErrAbortHandler goes on
 	switch {
 	case p == nil:
-	case p == http.ErrAbortHandler && !onServersGoroutine():
+	case p == http.ErrAbortHandler && !runsIn("weft.(*Server).ServeHTTP"):
 		v.state.aborted.Store(true)
 		*err = http.ErrAbortHandler
 	default:

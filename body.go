@@ -1,9 +1,13 @@
 package weft
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -14,6 +18,14 @@ type body struct {
 	pooled *[]byte // the buffer that holds bytes, while nobody else may have them
 	read   bool
 	barred *guard // a guard that is being asked and has not said that it reads the body
+}
+
+// permitted is the error of a guard that reads the body and has not said so.
+func (b *body) permitted() error {
+	if b.barred != nil {
+		return fmt.Errorf("the guard %q reads the body and has not said so: give it the option ReadsBody", b.barred.name)
+	}
+	return nil
 }
 
 // bodyPool holds buffers of bodies. Each server has its own.
@@ -71,6 +83,30 @@ func (b *body) readFrom(hr *http.Request, srv *Server, limit int64) error {
 	}
 }
 
+// streamBody hands the body on unread, or what was kept of it.
+func (r *Request) streamBody(into *io.Reader) error {
+	b, limit := &r.state.body, r.state.input.limit
+	if err := b.permitted(); err != nil {
+		return err
+	}
+	switch {
+	case b.read:
+		kept, err := r.Body()
+		*into = bytes.NewReader(kept)
+		return err
+	case r.http.ContentLength > limit:
+		return tooLarge(limit)
+	}
+	b.read, b.err = true, errBodyStreamed
+	*into = strings.NewReader("")
+	if r.http.Body != nil && r.http.Body != http.NoBody {
+		*into = &limitedReader{from: r.http.Body, limit: limit}
+	}
+	return nil
+}
+
+var errBodyStreamed = errors.New("the body was handed on to be read, and is not kept: ask for it before")
+
 var errBodyGone = errors.New("the request is over, and its body was not asked for while it lasted")
 
 // release gives the buffer back, unless somebody may have kept the bytes.
@@ -83,6 +119,41 @@ func (b *body) release(srv *Server) {
 		srv.bodies.Put(b.pooled)
 	}
 	b.bytes, b.pooled, b.err = nil, nil, errBodyGone
+}
+
+// keptBody is content that was read, for a handler of net/http to read again.
+type keptBody struct{ bytes.Reader }
+
+func (*keptBody) Close() error { return nil }
+
+// forHandler is the request for a handler of net/http: with ctx, and with the body that has been read.
+func (r *Request) forHandler(ctx context.Context) *http.Request {
+	hr := r.http.WithContext(ctx)
+	if b := &r.state.body; b.read && b.err == nil {
+		b.pooled = nil
+		kept := &keptBody{}
+		kept.Reset(b.bytes)
+		hr.Body = kept
+	}
+	return hr
+}
+
+// handBack gives outer what a copy of it, given to a handler of net/http, was found to be: the pattern that ServeMux has set, and
+// a form, whose temporary files net/http removes with the request that it knows.
+func handBack(outer, inner *http.Request) {
+	if outer.Pattern == "" && inner.Pattern != "" {
+		outer.Pattern = inner.Pattern
+	}
+	if outer.MultipartForm == nil && inner.MultipartForm != nil {
+		outer.MultipartForm = inner.MultipartForm
+	}
+}
+
+// replacedBy forgets what was read where a middleware of net/http has put another content in its place.
+func (b *body) replacedBy(content io.ReadCloser) {
+	if _, kept := content.(*keptBody); b.read && b.err == nil && !kept {
+		*b = body{barred: b.barred}
+	}
 }
 
 func tooLarge(limit int64) error {

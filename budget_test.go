@@ -375,6 +375,42 @@ func TestBudgetOfAnOutputStruct(t *testing.T) {
 	}
 }
 
+// budgetCodec writes without an allocation of its own.
+type budgetCodec struct{ answer []byte }
+
+func (budgetCodec) MediaTypes() []string                             { return []string{"application/x-budget"} }
+func (c budgetCodec) Encode(any) ([]byte, error)                     { return c.answer, nil }
+func (budgetCodec) Decode([]byte, any) error                         { return nil }
+func (pongWithTag) ETag() string                                     { return `"v1"` }
+func (pongWithoutTag) ETag() string                                  { return "" }
+func pingWithTag(context.Context, struct{}) (p pongWithTag, _ error) { return p, nil }
+
+type (
+	pongWithTag    pong
+	pongWithoutTag pong
+)
+
+// Choosing costs nothing. A tag is one link more, and what an answer sends beside its type shares one array.
+func TestBudgetOfNegotiation(t *testing.T) {
+	measure := func(h Endpoint, accept string, opts ...Option) float64 {
+		app := New(opts...)
+		app.Handle("GET /x", h)
+		get := httptest.NewRequest("GET", "/x", nil)
+		if accept != "" {
+			get.Header.Set("Accept", accept)
+		}
+		return allocations(t, budgetServer(t, app), get, "")
+	}
+	codecs := WithFormats(Formats{Codecs: []MediaCodec{budgetCodec{[]byte("pong")}}})
+	json := measure(Handle(ping), "")
+	assert.Equal(t, json, measure(Negotiate(Handle(ping), Formats{}), "application/json", codecs), "JSON alone")
+	assert.Equal(t, json, measure(Handle(ping), "text/html;q=0.9, */*;q=0.1"), "Accept is not looked at")
+	assert.Equal(t, json+1, measure(Handle(ping), "application/json", codecs), "one of two, with Vary")
+	assert.Equal(t, json, measure(Handle(ping), "text/html;q=0.9, application/x-budget;q=0.2, */*;q=0.1", codecs), "the other, whose codec allocates nothing")
+	assert.Equal(t, json+1, measure(Handle(pingWithTag), ""), "a tag")
+	assert.Equal(t, json, measure(Handle(func(context.Context, struct{}) (p pongWithoutTag, _ error) { return p, nil }), ""), "none")
+}
+
 func TestAPlanOfAThousandRoutes(t *testing.T) {
 	app := New()
 	for i := range 1000 {

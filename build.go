@@ -56,7 +56,7 @@ func (r *resolution) link(services *assembler) *Server {
 		plan:       r.plan,
 		mux:        http.NewServeMux(),
 		logger:     a.logger,
-		input:      newInput(a.json, a.limit, a.strictQuery),
+		input:      newInput(a.json, a.limit, a.strictQuery, a.forms),
 		messages:   a.messages,
 		format:     a.format,
 		decisions:  a.decisions,
@@ -71,6 +71,7 @@ func (r *resolution) link(services *assembler) *Server {
 	l := &linker{server: srv, services: services, observers: slices.Clone(a.observers)}
 	l.routing = &stage{info: &StageInfo{Name: "routing", Kind: KindRouting, Level: LevelApp}, server: srv, levels: r.levels(nil, a.root)}
 	l.routing.dispatch = func(r *Request, _ Next) Response { return srv.route(r) }
+	srv.sending = &stage{info: &StageInfo{Name: "send", Kind: KindRouting, Level: LevelApp}, server: srv, levels: l.routing.levels}
 	srv.entry = srv.route
 	if len(r.outermost) > 0 {
 		l.observe(r.outermost)
@@ -82,6 +83,10 @@ func (r *resolution) link(services *assembler) *Server {
 	for _, rr := range r.routes {
 		rr.route.settable = r.settable(slices.Concat(r.outermost, rr.way()))
 		rr.route.chain = l.route(rr)
+		if a.alone {
+			srv.entry = srv.alone(rr.route)
+			continue
+		}
 		srv.mux.Handle(rr.route.pattern, routeHandler{rr.route})
 	}
 	srv.unrouted = l.miss(nil, r.levels(nil, a.root))
@@ -129,7 +134,7 @@ func (l *linker) route(rr *resolvedRoute) Next {
 	if len(way) > 0 {
 		watch = nil
 	}
-	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, rr.endpoint.bind(l.call(rr), rr.arounds, way), watch, l.observers)
+	rr.handler.dispatch = rr.endpoint.run(rr.handler, rr.respond, &rr.answers, rr.endpoint.bind(l.call(rr), rr.arounds, way), watch, l.observers)
 	l.observe(rr.outer)
 	l.observe(rr.inner)
 	guards, checks := l.guards(rr.guards), l.checks(rr.endpoint, rr.checks)
@@ -146,7 +151,7 @@ func (l *linker) route(rr *resolvedRoute) Next {
 		l.observe([]*stage{rr.extract})
 		behind = append([]*stage{rr.extract}, behind...)
 	}
-	behind[0].dispatch = guards.before(behind[0].dispatch)
+	behind[0].dispatch = guards.before(rr.answers.formats.strictly(rr.respond, behind[0].dispatch))
 	last := len(behind) - 1
 	return l.chain(append(slices.Clone(rr.outer), behind[:last]...), behind[last])
 }

@@ -3,10 +3,7 @@ package weft
 import (
 	"encoding"
 	"math"
-	"mime"
-	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,41 +62,6 @@ func (c *jsonCodec) Decode(body []byte, into any) error {
 }
 
 func (c *jsonCodec) Encode(v any) ([]byte, error) { return encodeJSON(v) }
-
-// declaresJSON checks Content-Type and Content-Encoding (RFC 9110 sections 8.3
-// and 8.4); it returns what is accepted where they say something else.
-func (o JSONOptions) declaresJSON(h http.Header) (accepted string) {
-	if encoded(h) {
-		return "sent without a Content-Encoding"
-	}
-	declared := ""
-	if values := h[contentType]; len(values) > 0 {
-		if declared = values[0]; len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != declared }) {
-			return "sent with one Content-Type"
-		}
-	}
-	if declared == jsonType || declared == "" && o.AllowUntyped {
-		return ""
-	}
-	mediaType, params, err := mime.ParseMediaType(declared)
-	if err != nil || mediaType != jsonType && !(strings.HasSuffix(mediaType, "+json") && strings.Contains(mediaType, "/")) {
-		return "sent as application/json"
-	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
-		return "sent in UTF-8"
-	}
-	return ""
-}
-
-// encoded reports whether a body is compressed or the like.
-func encoded(h http.Header) bool {
-	for _, coding := range h["Content-Encoding"] {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
-			return true
-		}
-	}
-	return false
-}
 
 // jsonField says what is wrong with a body, from the error of a codec, without
 // repeating its values. Of a codec other than weft's only the code is known.

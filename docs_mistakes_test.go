@@ -18,9 +18,10 @@ type (
 )
 
 var (
-	readOrder   = weft.Handle(func(context.Context, ReadOrder) (Order, error) { return Order{}, nil })
-	listOfUser  = weft.Handle(func(context.Context, ListOfUser) ([]Order, error) { return nil, nil })
-	noSuchOrder = weft.Handle(func(context.Context, struct{}) (Order, error) { return Order{}, nil })
+	readOrder    = weft.Handle(func(context.Context, ReadOrder) (Order, error) { return Order{}, nil })
+	listOfUser   = weft.Handle(func(context.Context, ListOfUser) ([]Order, error) { return nil, nil })
+	listOfOrders = weft.Handle(func(context.Context, struct{}) ([]Order, error) { return nil, nil })
+	noSuchOrder  = weft.Handle(func(context.Context, struct{}) (Order, error) { return Order{}, nil })
 
 	fromOffice   = weft.NewGuard("from the office", func(*weft.Request) error { return nil })
 	needsUser    = weft.NewMiddleware("greeting", passThrough, weft.Needs(CurrentUser))
@@ -28,6 +29,7 @@ var (
 	logInAgain   = weft.ValueGuard(CurrentUser, "log in again", func(*weft.Request) (User, error) { return User{}, nil })
 	asRoot       = weft.ValueGuard(weft.NewKey[User]("real user"), "real user", func(*weft.Request) (User, error) { return User{}, nil })
 
+	files    = http.FileServer(http.Dir("."))
 	compress = weft.NewMiddleware("compress", passThrough)
 	anyOrder = func(context.Context, PlaceOrder) error { return nil }
 )
@@ -57,6 +59,20 @@ var mistakes = map[string][]any{
 			app.Use(providesUser)
 			app.Guard(logIn)
 			app.Handle("POST /orders", weft.Handle(placeOrder))
+			return nil
+		},
+	},
+	"net/http": {
+		func(app *weft.App) error { app.Use(weft.Std("cors", nil)); return nil },
+		func(app *weft.App) error {
+			app.Use(weft.Std("cors", func(http.Handler) http.Handler { return nil }))
+			return nil
+		},
+		func(app *weft.App) error { app.Mount("/files", nil); return nil },
+		func(app *weft.App) error { app.Mount("GET /files", files); return nil },
+		func(app *weft.App) error { app.Mount("/files", files); app.Mount("/files/", files); return nil },
+		func(app *weft.App, c *weft.Container) error {
+			app.Mount("/files", files, weft.MiddlewareFrom(inTx))
 			return nil
 		},
 	},
@@ -120,6 +136,45 @@ var mistakes = map[string][]any{
 		},
 		func(app *weft.App) error {
 			app.Handle("GET /e", noSuchOrder.Extract(weft.Extractor[struct{}]{}))
+			return nil
+		},
+	},
+	"forms": {
+		func(app *weft.App) error {
+			app.Handle("GET /a", reads(struct {
+				Name string `form:"name"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /b", reads(struct {
+				Order PlaceOrder  `body:"json"`
+				Photo weft.Upload `file:"photo"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /c", reads(struct {
+				Photo []byte `file:"photo"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /d", reads(struct {
+				Photo weft.Upload `file:"photo,max=5MiB"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("PATCH /e", reads(struct {
+				Change PlaceOrder `body:"merge-patch"`
+			}{}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("POST /f", reads(struct {
+				Photo weft.Upload
+			}{}))
 			return nil
 		},
 	},
@@ -244,6 +299,32 @@ var mistakes = map[string][]any{
 		},
 		func(app *weft.App) error { app.Handle("GET /f", answers(make(chan Order))); return nil },
 	},
+	"negotiation": {
+		func(app *weft.App) error { app.Group("/a").Formats(weft.Formats{NoJSON: true}); return nil },
+		func(app *weft.App) error {
+			app.Handle("GET /b", weft.Negotiate(noSuchOrder, weft.Formats{Codecs: []weft.MediaCodec{&lineCodec{types: []string{"csv"}}}}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Group("/c").Formats(weft.Formats{Codecs: []weft.MediaCodec{xmlCodec{}, xmlCodec{}}})
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /d", weft.Negotiate(listOfOrders, weft.Formats{Codecs: []weft.MediaCodec{&lineCodec{}}}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /e", weft.Negotiate(answers(weft.Empty()), weft.Formats{Codecs: []weft.MediaCodec{xmlCodec{}}}))
+			return nil
+		},
+		func(app *weft.App) error {
+			app.Handle("GET /f", answers(struct {
+				Tag  string `header:"ETag"`
+				Note Note   `body:"json"`
+			}{}))
+			return nil
+		},
+	},
 	"handlers": {
 		func(app *weft.App) error { app.Handle("GET", noSuchOrder); return nil },
 		func(app *weft.App) error { app.Group("/orders/"); return nil },
@@ -272,5 +353,7 @@ type (
 )
 
 func inBooks(_ *Tx, r *weft.Request, next weft.Next) weft.Response { return next(r) }
+
+func inTx(_ *Tx, r *weft.Request, next weft.Next) weft.Response { return next(r) }
 
 func etag(_ *weft.Request, resp weft.Response) weft.Response { return resp }

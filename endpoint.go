@@ -49,18 +49,18 @@ func (e *endpoint) problems() (found problemList) {
 
 // unanswerable reports why a Resp cannot be answered with. A codec of the user's
 // knows itself what it can encode.
-func (e *endpoint) unanswerable(ownCodec bool) (found problemList) {
+func (e *endpoint) unanswerable(how *input) (found problemList) {
 	if e.output != nil {
 		if set(e.statusAt) && e.output.Default != 0 {
 			found.add(e.statusAt, fmt.Sprintf("Status(%d) and the status tag of %v, which says %d, are both the status of a success", e.status, e.resp, e.output.Default), "keep one of them")
 		}
-		e.output.check(ownCodec, func(problem, remedy string) { found.add(e.at, problem, remedy) })
+		e.output.check(how, e.validators(), func(problem, remedy string) { found.add(e.at, problem, remedy) })
 		return found
 	}
 	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
 		found.add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))
 	}
-	if problem, remedy := unwritable(e.resp); problem != "" && (!ownCodec || e.resp == reflect.TypeFor[*Response]()) {
+	if problem, remedy := unwritable(e.resp); problem != "" && (!how.knowsItself("") || e.resp == reflect.TypeFor[*Response]()) {
 		found.add(e.at, problem, remedy)
 	}
 	return found
@@ -112,12 +112,12 @@ func (r *resolution) warnOfBodies(rr *resolvedRoute, name string) {
 }
 
 // writes are the values that a success is made of, as far as Resp says.
-func (e *endpoint) writes() []WriteInfo {
+func (e *endpoint) writes(a *answers) []WriteInfo {
 	switch {
 	case e.output != nil:
-		return e.output.writes()
+		return e.output.writes(a)
 	case e.encodes():
-		return []WriteInfo{{Target: TargetBody, Form: fmt.Sprintf("%v as JSON", e.resp)}}
+		return []WriteInfo{{Target: TargetBody, Form: a.formats.form(e.resp)}}
 	}
 	return []WriteInfo{}
 }
@@ -139,8 +139,8 @@ func (e *endpoint) statuses(in *intake) []int {
 }
 
 // steps are the endpoint's own stages on a route; extract and respond are nil
-// where there is nothing to read or to encode.
-func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handler, respond *stage) {
+// where there is nothing to read or to write.
+func (e *endpoint) steps(route string, in *intake, limit int64, a *answers) (extract, handler, respond *stage) {
 	step := func(kind Kind, name, detail string) *stage {
 		return &stage{at: e.at, info: &StageInfo{
 			Name: name, Kind: kind, Level: LevelRoute, Route: route, Source: e.at.String(), Detail: detail,
@@ -162,9 +162,11 @@ func (e *endpoint) steps(route string, in *intake, limit int64) (extract, handle
 	}
 	switch {
 	case e.output != nil:
-		respond = step(KindRespond, "respond", e.output.describe(e.success()))
+		respond = step(KindRespond, "respond", e.output.describe(e.success(), a)+a.validators.describe())
 	case e.encodes():
-		respond = step(KindRespond, "respond", fmt.Sprintf("%d, %v as JSON", e.success(), e.resp))
+		respond = step(KindRespond, "respond", fmt.Sprintf("%d, %s", e.success(), a.formats.form(e.resp))+a.validators.describe())
+	case a.validators != nil:
+		respond = step(KindRespond, "respond", fmt.Sprint(e.success())+a.validators.describe())
 	}
 	return extract, handler, respond
 }
@@ -202,9 +204,9 @@ func (e *endpoint) reading(extract *stage, in *intake, handle func(*Request, Nex
 }
 
 // run is the innermost stage: the handler, and its answer as a Response.
-func (e *endpoint) run(handler, respond *stage, fn typedCall, w *watch, observers []Observer) func(*Request, Next) Response {
+func (e *endpoint) run(handler, respond *stage, a *answers, fn typedCall, w *watch, observers []Observer) func(*Request, Next) Response {
 	call := e.calling(fn, w)
-	answer := e.answering(handler, respond, observers)
+	answer := e.answering(handler, respond, a, observers)
 	return func(r *Request, _ Next) Response {
 		out, err := call(r)
 		if err != nil {
@@ -267,7 +269,7 @@ func (e *endpoint) timed(r *Request, call func(*Request) (any, error)) (any, err
 var errNilAnswer = errors.New("the handler returned nil and no error: return a value, or an error that says why there is none")
 
 // answering turns what the handler returned into a Response, within the onion.
-func (e *endpoint) answering(handler, respond *stage, observers []Observer) func(*Request, any) Response {
+func (e *endpoint) answering(handler, respond *stage, a *answers, observers []Observer) func(*Request, any) Response {
 	if e.resp == typeResponse {
 		return func(_ *Request, out any) Response { return *out.(*Response) }
 	}
@@ -275,9 +277,14 @@ func (e *endpoint) answering(handler, respond *stage, observers []Observer) func
 		empty := Response{head: &head{status: e.success()}}
 		return func(*Request, any) Response { return empty }
 	}
-	answer := e.encoding(handler, respond)
-	if e.output != nil {
-		answer = e.output.answering(handler, respond, e.success())
+	var answer func(*Request, any) Response
+	switch {
+	case e.output != nil:
+		answer = e.output.answering(handler, respond, e.success(), a)
+	case e.encodes():
+		answer = e.encoding(handler, respond, a)
+	default:
+		answer = e.bodiless(respond, a)
 	}
 	if w := watchersOf(observers, respond.info); w != nil {
 		inner := answer
@@ -286,22 +293,6 @@ func (e *endpoint) answering(handler, respond *stage, observers []Observer) func
 		}
 	}
 	return answer
-}
-
-// encoding answers with the Resp as JSON.
-func (e *endpoint) encoding(handler, respond *stage) func(*Request, any) Response {
-	base := newHead(e.success(), jsonType) // shared by all answers of the route
-	null := nullTest(e.resp)
-	return func(r *Request, out any) Response {
-		if null != nil && null(out) {
-			return handler.fail(r, errNilAnswer)
-		}
-		body, err := respond.encode(r.state.input.codec, out)
-		if err != nil {
-			return respond.fail(r, err)
-		}
-		return Response{base, body}
-	}
 }
 
 // nullTest tells whether a t, given as a *t, is nothing; it is nil for

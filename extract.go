@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"reflect"
 	"slices"
@@ -36,6 +35,10 @@ type extraction struct {
 }
 
 var noExtraction = &extraction{problems: []binding.Problem{{Text: "the zero Extractor reads nothing", Remedy: "make one with a function such as QueryValue"}}}
+
+func (x *extraction) problem(text, remedy string) {
+	x.problems = append(x.problems, binding.Problem{Text: text, Remedy: remedy})
+}
 
 // extractor is an Extractor, one that only says what is wrong where there are problems.
 func extractor[T any](from extraction, extract func(*Request) (T, error)) Extractor[T] {
@@ -79,6 +82,8 @@ type ReadInfo struct {
 	Form     string `json:"form"`
 	Required bool   `json:"required,omitempty"`
 	Default  string `json:"default,omitempty"`
+	// Max is how many bytes a file may have, 0 where that is not declared.
+	Max int64 `json:"max,omitempty"`
 }
 
 // String is the value in one line, as the plan prints it: "query limit: integer, default 20".
@@ -90,13 +95,16 @@ func (r ReadInfo) String() string {
 	if r.Default != "" {
 		text += ", default " + r.Default
 	}
+	if r.Max > 0 {
+		text += fmt.Sprintf(", at most %d bytes", r.Max)
+	}
 	return text
 }
 
 func readsOf(plan *binding.Plan) []ReadInfo {
 	reads := make([]ReadInfo, len(plan.Reads))
 	for i, r := range plan.Reads {
-		reads[i] = ReadInfo{Source(r.Source), r.Name, r.Form, r.Required, r.Default}
+		reads[i] = ReadInfo{Source(r.Source), r.Name, r.Form, r.Required, r.Default, r.Max}
 	}
 	return reads
 }
@@ -127,6 +135,10 @@ func single[T any](source Source, name string) Extractor[T] {
 		Name: "Value", Type: t, Tag: reflect.StructTag(string(source) + ":" + strconv.Quote(tag)),
 	}}), bindingTypes)
 	return extractor(extraction{reads: readsOf(plan), problems: problems}, func(r *Request) (v T, err error) {
+		if plan.Form {
+			err = r.fillForm(plan, binding.TargetOf(&v), false)
+			return v, err
+		}
 		if failures := plan.Bind(binding.TargetOf(&v), r.http, false); failures != nil {
 			return v, &InvalidRequest{http.StatusBadRequest, bound(failures)}
 		}
@@ -138,7 +150,7 @@ func single[T any](source Source, name string) Extractor[T] {
 // otherwise. It must be there, unless T is a pointer or an [Opt].
 func JSONBody[T any]() Extractor[T] {
 	return bodyExtractor("json", func(r *Request, into *T) error {
-		return r.decodeJSON(into, optionalBody(reflect.TypeFor[T]()))
+		return r.decodeJSON(jsonMedia, into, optionalBody(reflect.TypeFor[T]()))
 	})
 }
 
@@ -167,6 +179,11 @@ func TextBody() Extractor[string] { return bodyExtractor("text", (*Request).deco
 // RawBody reads the body as it is, whatever its type. The bytes are the caller's own.
 func RawBody() Extractor[[]byte] { return bodyExtractor("raw", (*Request).decodeRaw) }
 
+// BodyReader hands the body on as it is, whatever its type, without reading it: for what is too large to keep. It can be read once, while
+// the request lasts, and by one goroutine at a time. Where it has more bytes than the limit, or breaks off, Read fails with an [*InvalidRequest]:
+// a handler that returns that error answers with a 413 or a 400.
+func BodyReader() Extractor[io.Reader] { return bodyExtractor("raw", (*Request).streamBody) }
+
 func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extractor[T] {
 	return extractor(extraction{reads: []ReadInfo{{Source: SourceBody, Form: form}}}, func(r *Request) (v T, err error) {
 		err = decode(r, &v)
@@ -181,7 +198,11 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //	query:"tags,csv"            a comma list
 //	header:"X-Tenant,required"  a header field that must be there
 //	cookie:"session"            a cookie
-//	body:"json"                 the body; also "text" (string) and "raw" ([]byte)
+//	form:"name"                 a value of a form; slices take repeated ones
+//	file:"photo,max=5MiB"       a file of a form: an [Upload], or a pointer, slice or [Opt] of one
+//	body:"json"                 the body; also "text" (string), "raw" ([]byte or [io.Reader]), "merge-patch"
+//	                            (RFC 7396), and "form" or "multipart" (a struct of form and file fields)
+//	body:""                     the body in any format that the route reads; see [Formats]
 //	value:""                    what a stage provides: the [Key] of the field's type,
 //	                            or of that name; an [Opt] takes one that may be missing
 //	inject:""                   a service of the [Container], by type or by that name
@@ -197,7 +218,7 @@ func bodyExtractor[T any](form string, decode func(*Request, *T) error) Extracto
 //
 // A handler whose Req is such a struct reads it like this by itself.
 func Struct[T any]() Extractor[T] {
-	plan, problems := binding.Compile(reflect.TypeFor[T](), bindingTypes)
+	plan, problems := compileStruct(reflect.TypeFor[T]())
 	return extractor(extraction{reads: readsOf(plan), keys: usedBy(plan), problems: problems, plan: plan}, func(r *Request) (v T, err error) {
 		err = fillStruct(plan, r, &v)
 		return v, err
@@ -349,7 +370,19 @@ type selfExtractor interface{ FromRequest(*Request) error }
 
 var bindingTypes = binding.Types{
 	Wrapper: optOf,
+	File:    takesFiles,
 	Itself:  func(t reflect.Type) bool { return reflect.PointerTo(t).Implements(reflect.TypeFor[selfExtractor]()) },
+}
+
+// compileStruct is how a struct is filled, and what is wrong with its tags.
+func compileStruct(t reflect.Type) (*binding.Plan, []binding.Problem) {
+	plan, problems := binding.Compile(t, bindingTypes)
+	if plan.Body != nil && plan.Body.Kind == "merge-patch" {
+		unpatchable(plan.Body.Type, func(problem, remedy string) {
+			problems = append(problems, binding.Problem{Text: problem, Remedy: remedy})
+		})
+	}
+	return plan, problems
 }
 
 // fillStruct fills the struct that in points to, and reports all failures of
@@ -381,6 +414,9 @@ func fillStruct(plan *binding.Plan, r *Request, in any) error {
 	}
 	for i := range plan.Itself {
 		note(plan.Itself[i].Pointer(t).(selfExtractor).FromRequest(r))
+	}
+	if plan.Form {
+		note(r.fillForm(plan, t, r.state.input.strictQuery))
 	}
 	if plan.Body != nil {
 		note(r.decodeBody(plan.Body.Kind, plan.Body.Pointer(t), plan.Body.Optional))
@@ -448,53 +484,49 @@ func (r *Request) decodeBody(kind string, into any, optional bool) error {
 	case "text":
 		return r.decodeText(into.(*string))
 	case "raw":
+		if stream, ok := into.(*io.Reader); ok {
+			return r.streamBody(stream)
+		}
 		return r.decodeRaw(into.(*[]byte))
+	case "json", "merge-patch":
+		return r.decodeJSON(mediaOf(kind), into, optional)
 	}
-	return r.decodeJSON(into, optional)
+	return r.decodeAny(into, optional)
 }
 
-func (r *Request) decodeJSON(into any, optional bool) error {
+func (r *Request) decodeJSON(media []medium, into any, optional bool) error {
 	in := r.state.input
-	accepted := in.json.declaresJSON(r.http.Header)
-	if accepted != "" && r.http.ContentLength > 0 {
-		return unsupported(accepted) // without reading it
-	}
-	if b := &r.state.body; accepted != "" && r.http.ContentLength < 0 && !b.read {
-		b.read = true // as little of it as tells whether there is one
-		if n, _ := io.ReadFull(r.http.Body, make([]byte, 1)); n > 0 {
-			b.err = unsupported(accepted)
-		}
+	_, _, refusal := pick(media, r.http.Header, in.json.AllowUntyped)
+	return r.decodeAs(&in.asJSON, "", refusal, into, optional)
+}
+
+// decodeAs decodes the body by a format, unless it is refused.
+func (r *Request) decodeAs(by *format, charset string, refusal *unsupportedMedia, into any, optional bool) error {
+	if err := r.refused(refusal); err != nil {
+		return err
 	}
 	body, err := r.borrowBody()
 	if err != nil {
 		return err
 	}
 	value := bytes.TrimSpace(body)
-	switch absent := len(value) == 0; {
-	case accepted != "" && !absent:
-		return unsupported(accepted)
+	switch absent := by.absent(body, value); {
 	case absent && optional:
 		return nil
-	case absent || string(value) == "null" && !optional:
+	case absent || by.json && string(value) == "null" && !optional:
 		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeBodyRequired})
 	}
-	if err := in.codec.Decode(body, into); err != nil {
-		return invalid(http.StatusBadRequest, jsonField(err))
-	}
-	return nil
+	return by.decode(charset, body, into)
 }
 
 func (r *Request) decodeText(into *string) error {
+	_, _, refusal := pick(textMedia, r.http.Header, false)
+	if err := r.refused(refusal); err != nil {
+		return err
+	}
 	body, err := r.borrowBody()
 	if err != nil {
 		return err
-	}
-	if len(body) > 0 {
-		mediaType, params, err := mime.ParseMediaType(r.http.Header.Get(contentType))
-		charset, given := params["charset"]
-		if err != nil || mediaType != "text/plain" || given && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") || encoded(r.http.Header) {
-			return unsupported("sent as text/plain in UTF-8")
-		}
 	}
 	if !utf8.Valid(body) {
 		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeInvalidUTF8})
@@ -507,10 +539,4 @@ func (r *Request) decodeRaw(into *[]byte) error {
 	body, err := r.borrowBody()
 	*into = bytes.Clone(body)
 	return err
-}
-
-func unsupported(accepted string) error {
-	return invalid(http.StatusUnsupportedMediaType, FieldError{
-		Source: SourceBody, Code: CodeUnsupportedMedia, Params: map[string]any{"accepted": accepted},
-	})
 }

@@ -65,7 +65,7 @@ func wrongExtraction() *weft.App {
 	app.Handle("GET /10", weft.Handle(takes[struct {
 		A string `query:"a,requird"`
 	}]))
-	app.Handle("GET /11", weft.Handle(takes[struct {
+	app.Handle("POST /11", weft.Handle(takes[struct {
 		File []byte `file:"file"`
 	}]))
 

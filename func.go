@@ -84,13 +84,14 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 	}
 	r.problems = append(r.problems, e.problems()...)
 	given := *e
-	given.extractor = nil // the Req is given as it is
-	in := newIntake(&given, true, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })
+	given.extractor = nil                                     // the Req is given as it is
+	anyForm := &input{json: JSONOptions{Codec: &jsonCodec{}}} // the Req comes in none
+	in := newIntake(&given, anyForm, r.rulebook, func(problem, remedy string) { r.report(e.at, "", problem, remedy) })
 	here := StageInfo{Level: LevelRoute}
 	rr := &resolvedRoute{endpoint: e, route: &Route{}, at: e.at}
 	rr.checks = r.checkStages(e.checks, here, nil)
 	rr.arounds = r.aroundStages(slices.Concat(e.typed, e.core), here, nil)
-	_, rr.handler, _ = e.steps("", nil, 0)
+	_, rr.handler, _ = e.steps("", nil, 0, &answers{})
 	r.routes = []*resolvedRoute{rr}
 	r.inferLifetimes()
 	for _, st := range rr.way() {

@@ -17,14 +17,25 @@ type input struct {
 	codec       Codec
 	limit       int64
 	strictQuery bool
+	forms       FormOptions
+	asJSON      format
+	formats     *formats // of bodies that may be in any, nil where that is JSON alone
+	noJSON      bool     // bodies in any format are never JSON
+	variants    []string // of all formats, in entity tags
 }
 
-func newInput(o JSONOptions, limit int64, strictQuery bool) *input {
-	return &input{o, o.codec(), limit, strictQuery}
+func newInput(o JSONOptions, limit int64, strictQuery bool, forms FormOptions) *input {
+	codec := o.codec()
+	return &input{json: o, codec: codec, limit: limit, strictQuery: strictQuery, forms: forms.orDefault(), asJSON: format{codec: codec, json: true}}
+}
+
+// knowsItself reports whether a body is coded by a codec of the user's, who knows what it can be.
+func (in *input) knowsItself(kind string) bool {
+	return in.json.Codec != nil || kind == "" && in.noJSON
 }
 
 // defaultInput is for requests outside any server. Nothing in it ever changes.
-var defaultInput = newInput(JSONOptions{}, DefaultLimit, false)
+var defaultInput = newInput(JSONOptions{}, DefaultLimit, false, FormOptions{})
 
 // intake is how a handler's Req is read: compiled at Build, nil where nothing is.
 type intake struct {
@@ -35,11 +46,14 @@ type intake struct {
 	rules *validation.Rules // nil where there are none
 	// subject is what has rules: the Req, or its body where nothing else has.
 	subject func(in any) any
-	inBody  bool // whether it is the body
+	inBody  bool         // whether it is the body
+	neutral bool         // the body may be in any format
+	body    reflect.Type // then
+	types   []string     // of the body, as they are sent, where they are not what its form says
 }
 
 // newIntake compiles how a Req is read, and reports why it cannot be.
-func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, remedy string)) *intake {
+func newIntake(e *endpoint, how *input, book rulebook, report func(problem, remedy string)) *intake {
 	if !reads(e.req) && e.extractor == nil {
 		return nil
 	}
@@ -55,11 +69,14 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		in.reads = []ReadInfo{{Source: fromItself, Form: e.req.String()}}
 		in.fill = func(r *Request, in any) error { return in.(selfExtractor).FromRequest(r) }
 	case binding.Tagged(e.req, bindingTypes):
-		plan, problems := binding.Compile(e.req, bindingTypes)
+		plan, problems := compileStruct(e.req)
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
-		if plan.Body != nil && plan.Body.Kind == "json" && !ownCodec {
+		if plan.Body != nil && plan.Body.Kind == "" {
+			in.neutral, in.body = true, plan.Body.Type
+		}
+		if plan.Body != nil && slices.Contains([]string{"json", "merge-patch", ""}, plan.Body.Kind) && !how.knowsItself(plan.Body.Kind) {
 			if problem, remedy := uncodable("the body", plan.Body.Type, true, map[reflect.Type]bool{}); problem != "" {
 				report(problem, remedy)
 			}
@@ -70,8 +87,9 @@ func newIntake(e *endpoint, ownCodec bool, book rulebook, report func(problem, r
 		}
 		optional := optionalBody(e.req)
 		in.reads = []ReadInfo{{Source: SourceBody, Form: "json", Required: !optional}}
-		in.fill = func(r *Request, in any) error { return r.decodeJSON(in, optional) }
-		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !ownCodec {
+		in.neutral, in.body = true, e.req
+		in.fill = func(r *Request, in any) error { return r.decodeAny(in, optional) }
+		if problem, remedy := uncodable(fmt.Sprintf("the request type %v", e.req), e.req, true, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("") {
 			report(problem, remedy)
 		}
 	}
@@ -125,12 +143,31 @@ func (in *intake) pathNames() []string {
 }
 
 func (in *intake) readsBody() bool {
-	for _, r := range in.reads {
-		if r.Source == SourceBody {
-			return true
+	return slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceBody }) || in.readsForm()
+}
+
+func (in *intake) readsForm() bool {
+	return slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceForm || r.Source == SourceFile })
+}
+
+// consumes are the media types of bodies that are read.
+func (in *intake) consumes() []string {
+	switch {
+	case in == nil:
+	case in.types != nil:
+		return in.types
+	case in.plan != nil && in.plan.Multipart, slices.ContainsFunc(in.reads, func(r ReadInfo) bool { return r.Source == SourceFile }):
+		return typesIn(partsMedia)
+	case in.readsForm():
+		return typesIn(formMedia)
+	default:
+		for _, r := range in.reads {
+			if r.Source == SourceBody {
+				return consumedAs(r.Form)
+			}
 		}
 	}
-	return false
+	return []string{}
 }
 
 // describe is the detail of the extract stage in the plan.
@@ -138,6 +175,9 @@ func (in *intake) describe(limit int64) string {
 	texts := make([]string, len(in.reads), len(in.reads)+2)
 	for i, r := range in.reads {
 		texts[i] = r.String()
+	}
+	if in.readsForm() {
+		texts = append(texts, "sent as "+either(in.consumes()))
 	}
 	if in.readsBody() {
 		texts = append(texts, fmt.Sprintf("at most %d bytes", limit))

@@ -25,6 +25,9 @@ const (
 	SourceHeader Source = Source(binding.Header)
 	SourceCookie Source = Source(binding.Cookie)
 	SourceBody   Source = Source(binding.Body)
+	// SourceForm is a field of a form, or with no name the form, and SourceFile a file in one.
+	SourceForm Source = Source(binding.FormField)
+	SourceFile Source = Source(binding.File)
 	// SourceValue is what a stage found out: the value of a [Key].
 	SourceValue Source = Source(binding.Value)
 	// SourceService is a service of the container.
@@ -63,11 +66,14 @@ const (
 	CodeUnknownField     = binding.CodeUnknown      // a name that the operation does not know
 	CodeDuplicateField   = "duplicate_field"        // a member of the JSON body that is there twice
 	CodeInvalidJSON      = "invalid_json"           // a body that is not JSON
+	CodeInvalidBody      = "invalid_body"           // a body that its codec cannot read
 	CodeTrailingData     = "trailing_data"          // something after the JSON value
 	CodeBodyRequired     = "body_required"          // no body
 	CodeBodyTooLarge     = "body_too_large"         // more than the limit, which is "max" bytes
+	CodeFileTooLarge     = binding.CodeFileSize     // a file with more than "max" bytes
+	CodeTooManyFields    = "too_many_fields"        // a form with more than "max" values and files
 	CodeBodyUnreadable   = "body_unreadable"        // the body broke off
-	CodeUnsupportedMedia = "unsupported_media_type" // a body of a type, charset or coding that is not read
+	CodeUnsupportedMedia = "unsupported_media_type" // a body of a type, charset or coding that is not read; "accepted" are the types that are, "charsets" or "encodings"
 )
 
 // String is for logs: place and code, as in "body /quantity: min".
@@ -149,15 +155,30 @@ func (e *InvalidRequest) public(r *Request) *Error {
 		Status: e.Status, Code: "invalid_request", Detail: "The request is not valid: see errors.",
 		Extensions: map[string]any{"errors": listed},
 	}
+	for _, f := range e.Fields {
+		if refused, ok := errorAs[*unsupportedMedia](f.Cause); ok {
+			face.Header = refused.header(r)
+		}
+	}
 	switch e.Status {
 	case http.StatusUnprocessableEntity:
 		face.Code = "validation_failed"
 	case http.StatusRequestEntityTooLarge:
-		face.Code = CodeBodyTooLarge
+		face.Code = e.tooMuch()
 	case http.StatusUnsupportedMediaType:
 		face.Code = CodeUnsupportedMedia
 	}
 	return face
+}
+
+// tooMuch is the code of what is too large: the body, unless it is but a part of it.
+func (e *InvalidRequest) tooMuch() string {
+	for _, f := range e.Fields {
+		if f.Code == CodeFileTooLarge || f.Code == CodeTooManyFields {
+			return f.Code
+		}
+	}
+	return CodeBodyTooLarge
 }
 
 type publicField struct {
@@ -210,16 +231,20 @@ func (f FieldError) Message() string {
 		return "must be given once"
 	case CodeInvalidJSON:
 		return "must be valid JSON"
+	case CodeInvalidBody:
+		return "must be valid in its format"
 	case CodeTrailingData:
 		return "must be one JSON value with nothing after it"
 	case CodeBodyRequired:
 		return "a body is required"
-	case CodeBodyTooLarge:
+	case CodeBodyTooLarge, CodeFileTooLarge:
 		return fmt.Sprintf("must be at most %v bytes", f.Params["max"])
+	case CodeTooManyFields:
+		return fmt.Sprintf("must have at most %v fields", f.Params["max"])
 	case CodeBodyUnreadable:
 		return "could not be read to its end"
 	case CodeUnsupportedMedia:
-		return fmt.Sprintf("must be %v", f.Params["accepted"])
+		return unsupportedMessage(f.Params)
 	}
 	return f.ruleMessage()
 }

@@ -472,6 +472,7 @@ func TestLaw8RegistrationAfterBuildPanicsAndNamesBothLines(t *testing.T) {
 		"Group.Meta":      func() { group.Meta(1) },
 		"Group.Handle":    func() { group.Handle("GET /late", h) },
 		"Group.Group":     func() { group.Group("/late") },
+		"Group.Formats":   func() { group.Formats(weft.Formats{}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -135,25 +135,25 @@ func (st *stage) unwound(r *Request, i int, hasInner bool, p any) Response {
 	switch {
 	case p == nil:
 		return Response{}
-	case p == http.ErrAbortHandler && !onServersGoroutine():
+	case p == http.ErrAbortHandler && !runsIn("weft.(*Server).ServeHTTP"):
 		r.state.aborted.Store(true)
 		return Response{head: &head{status: statusClientClosedRequest, err: http.ErrAbortHandler}}
 	}
 	return st.fail(r, caught(p))
 }
 
-// onServersGoroutine reports whether this goroutine is the one that serves the request. On
-// another one, which a stage started to call next, http.ErrAbortHandler would
+// runsIn reports whether a function is among the callers on this goroutine, and so whether it is the one that serves
+// the request. On another one, which a stage started to call next, http.ErrAbortHandler would
 // end the process: there it is kept, and the server panics with it when the
 // stages have returned.
-func onServersGoroutine() bool {
+func runsIn(function string) bool {
 	var pcs [64]uintptr
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs[:])
 		frames := runtime.CallersFrames(pcs[:n])
 		for more := n > 0; more; {
 			var frame runtime.Frame
-			if frame, more = frames.Next(); strings.HasSuffix(frame.Function, "weft.(*Server).ServeHTTP") {
+			if frame, more = frames.Next(); strings.HasSuffix(frame.Function, function) {
 				return true
 			}
 		}
@@ -163,11 +163,14 @@ func onServersGoroutine() bool {
 	}
 }
 
-// accept takes a Response that is not finished: none at all, or a failure that
-// the stage returned without it having been mapped.
+// accept takes a Response that is not finished: none at all, a failure that
+// the stage returned without it having been mapped, or a body that no request has yet.
 func (st *stage) accept(r *Request, resp Response) Response {
-	if resp.head == nil {
+	switch {
+	case resp.head == nil:
 		return st.fail(r, errNoResponse)
+	case resp.head.live != nil:
+		return resp.ownedBy(r, st)
 	}
 	return resp.since(st.fail(r, resp.head.err))
 }

@@ -15,6 +15,7 @@ type rules struct {
 	keyUse
 	readsBody  bool
 	mediaTypes []string // of the body that is read
+	missing    string   // why there is no function, where that needs to be said
 }
 
 // keyUse is what a stage does with keys. A nil key is a mistake of the user's.

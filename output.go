@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/weft-go/weft/internal/binding"
@@ -56,9 +57,14 @@ func newOutput(t reflect.Type) *output {
 }
 
 // check reports what is wrong with the struct. A codec of the user's knows itself what it can encode.
-func (o *output) check(ownCodec bool, report func(problem, remedy string)) {
+func (o *output) check(how *input, v *validators, report func(problem, remedy string)) {
 	reportAll(o.problems, report)
-	if o.Body != nil && o.Body.Kind == "json" && !ownCodec {
+	for _, w := range o.Writes {
+		if said := w.Target == binding.Header && v != nil && (w.Name == fieldETag && v.tagged || w.Name == fieldLastModified && v.dated); said {
+			report(fmt.Sprintf("the answer has the header %q from a field, and from a method", w.Name), "keep one of them; the method also heeds the conditions of requests")
+		}
+	}
+	if o.Body != nil && (o.Body.Kind == "json" || o.Body.Kind == "") && !how.knowsItself(o.Body.Kind) {
 		if problem, remedy := uncodable("the body of the answer", o.Body.Type, false, map[reflect.Type]bool{}); problem != "" {
 			report(problem, remedy)
 		}
@@ -77,12 +83,12 @@ func (o *output) status() int {
 }
 
 // describe is the detail of the respond stage in the plan.
-func (o *output) describe(status int) string {
+func (o *output) describe(status int, a *answers) string {
 	text := fmt.Sprint(status)
 	if o.SetsStatus() {
 		text += " or as the handler says"
 	}
-	for _, w := range o.writes() {
+	for _, w := range o.writes(a) {
 		if w.Target != TargetStatus {
 			text += "; " + w.String()
 		}
@@ -90,10 +96,13 @@ func (o *output) describe(status int) string {
 	return text
 }
 
-func (o *output) writes() []WriteInfo {
+func (o *output) writes(a *answers) []WriteInfo {
 	writes := make([]WriteInfo, len(o.Writes))
 	for i, w := range o.Writes {
 		writes[i] = WriteInfo{Target(w.Target), w.Name, w.Form}
+		if w.Target == binding.Body && o.Body.Kind == "" {
+			writes[i].Form = a.formats.form(o.Body.Type)
+		}
 	}
 	return writes
 }
@@ -101,7 +110,7 @@ func (o *output) writes() []WriteInfo {
 // mediaType is that of a kind of body, unless a header field says another.
 func mediaType(kind string) string {
 	switch kind {
-	case "json":
+	case "json", "":
 		return jsonType
 	case "text":
 		return textType
@@ -110,10 +119,13 @@ func mediaType(kind string) string {
 }
 
 // answering turns a *Resp into a Response. status is that of a success.
-func (o *output) answering(handler, respond *stage, status int) func(*Request, any) Response {
-	w := &outputWriter{output: o, bare: &head{status: status}}
+func (o *output) answering(handler, respond *stage, status int, a *answers) func(*Request, any) Response {
+	w := &outputWriter{output: o, answers: a, bare: &head{status: status}}
 	if o.Body != nil {
-		w.typed, w.null = newHead(status, mediaType(o.Body.Kind)), nullTest(o.Body.Type)
+		w.typed, w.null = []*head{newHead(status, mediaType(o.Body.Kind))}, nullTest(o.Body.Type)
+		if o.Body.Kind == "" {
+			w.typed = a.formats.heads(status)
+		}
 	}
 	return func(r *Request, out any) Response {
 		at := binding.TargetOf(out)
@@ -123,7 +135,7 @@ func (o *output) answering(handler, respond *stage, status int) func(*Request, a
 				return handler.fail(r, errNilAnswer)
 			}
 		}
-		resp, err := w.write(r.state.input.codec, at)
+		resp, err := w.write(r, out, at)
 		switch {
 		case err == errNilAnswer:
 			return handler.fail(r, err)
@@ -137,21 +149,22 @@ func (o *output) answering(handler, respond *stage, status int) func(*Request, a
 // outputWriter holds what all answers of a route share.
 type outputWriter struct {
 	*output
-	bare  *head // without a body
-	typed *head // with one; nil where there is none
+	*answers
+	bare  *head   // without a body
+	typed []*head // with one, in each format; nil where there is none
 	null  func(body any) bool
 }
 
-// write is the boundary of the user's methods that make text and JSON.
-func (w *outputWriter) write(c Codec, at binding.Target) (resp Response, err error) {
+// write is the boundary of the user's methods that make text and bodies.
+func (w *outputWriter) write(r *Request, out any, at binding.Target) (resp Response, err error) {
 	returned := false
 	defer rescue(&returned, &err)
-	resp, err = w.written(c, at)
+	resp, err = w.written(r, out, at)
 	returned = true
 	return resp, err
 }
 
-func (w *outputWriter) written(c Codec, at binding.Target) (Response, error) {
+func (w *outputWriter) written(r *Request, out any, at binding.Target) (Response, error) {
 	status := w.bare.status
 	if set := w.Status(at); set != 0 {
 		if !finalStatus(set) {
@@ -169,19 +182,35 @@ func (w *outputWriter) written(c Codec, at binding.Target) (Response, error) {
 			return Response{}, &invalidFieldError{line.Name}
 		}
 	}
-	resp := Response{head: w.bare}
-	if w.Body != nil && bodyAllowed(status) {
-		resp.head = w.typed
-		if resp.body, err = w.encode(c, at); err != nil {
+	resp, format := Response{head: w.bare}, 0
+	embodied := w.Body != nil && bodyAllowed(status)
+	if embodied {
+		if w.Body.Kind == "" {
+			format = w.formats.choose(r)
+		}
+		resp.head = w.typed[format]
+	}
+	resp = resp.withLines(status, lines)
+	if embodied && w.Body.Kind == "" && w.formats.varies() && slices.ContainsFunc(lines, func(l binding.Line) bool { return l.Name == fieldVary }) {
+		resp = resp.Vary(fieldAccept) // beside what the handler says
+	}
+	if w.validators != nil {
+		var decided bool
+		if resp, decided, err = w.validated(r, resp, out, format); err != nil || decided {
+			return resp, err
+		}
+	}
+	if embodied {
+		if resp.body, err = w.encode(w.codec(r, format), at); err != nil {
 			return Response{}, err
 		}
 	}
-	return resp.withLines(status, lines), nil
+	return resp, nil
 }
 
 // encode is the body.
 func (w *outputWriter) encode(c Codec, at binding.Target) ([]byte, error) {
-	if w.Body.Kind != "json" {
+	if w.Body.Kind != "json" && w.Body.Kind != "" {
 		return w.Body.Bytes(at)
 	}
 	v := w.Body.Pointer(at)

@@ -1,6 +1,7 @@
 package weft
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,7 +17,7 @@ func (r *resolution) stages(list []attached, kind Kind, where StageInfo, levels 
 	for _, a := range list {
 		d, dispatch, ok := declaration(a.middleware)
 		if !ok {
-			r.report(a.at, "", fmt.Sprintf("the %s %q has no function", kind, d.name),
+			r.report(a.at, "", fmt.Sprintf("the %s %q %s", kind, d.name, cmp.Or(d.missing, "has no function")),
 				"give it one; to leave a stage out, pass a plain nil")
 			continue
 		}

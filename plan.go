@@ -42,6 +42,10 @@ type RoutePlan struct {
 	Reads []ReadInfo `json:"reads"`
 	// Writes are the values that a success is made of, none where the handler makes the Response.
 	Writes []WriteInfo `json:"writes"`
+	// Consumes are the media types of bodies that are read, and Produces of those that a success has, as far as Req and Resp say;
+	// "*/*" is any.
+	Consumes []string `json:"consumes"`
+	Produces []string `json:"produces"`
 	// Statuses are those that the route's own declarations can lead to, the
 	// success first. Those of declared errors are here where no mapper takes them.
 	Statuses []int `json:"statuses"`

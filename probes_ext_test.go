@@ -117,6 +117,27 @@ func TestProbesOfContentTypes(t *testing.T) {
 	post("no Content-Type, allowed", goodBody, 200, goodSeen, "Content-Type: ").run(t, serve(t, lenient), log)
 }
 
+func TestProbesOfAccept(t *testing.T) {
+	app, log := probed()
+	strict, strictLog := probed(weft.WithFormats(weft.Formats{Strict: true}))
+	site, strictly := serve(t, app), serve(t, strict)
+	for accept, refused := range map[string]int{
+		"application/xml":                      406,
+		"application/json;q=0":                 406,
+		"application/xml, */*;q=0.1":           200,
+		"application/vnd.api+json":             200,
+		"application/json; charset=iso-8859-1": 406,
+		"nonsense":                             200,
+		"application/xml;q=7":                  200,
+		"*; q=.2":                              200,
+	} {
+		post("Accept: "+accept, goodBody, 200, goodSeen, "Accept: "+accept).run(t, site, log)
+		got := strictly.send("POST", "/u/7", goodBody, "Accept: "+accept)
+		assert.Equal(t, refused, got.status, "%s, strictly", accept)
+	}
+	assert.Empty(t, strictLog.errors())
+}
+
 func TestProbesOfJSONBodies(t *testing.T) {
 	app, log := probed()
 	site := serve(t, app)

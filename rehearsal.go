@@ -162,6 +162,7 @@ func (s *state) rehearse(ctx context.Context) {
 		return
 	}
 	test.FinishWith(func(sent Sent) {
+		defer s.releaseForm()
 		finals := s.finals
 		s.finals = nil // each runs once
 		for _, f := range slices.Backward(finals) {

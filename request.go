@@ -2,7 +2,6 @@ package weft
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -70,7 +69,7 @@ func (r *Request) Route() *Route { return r.state.route.Load() }
 
 // Body reads the whole body, once, under the route's limit (before routing:
 // the app's), and keeps it: every caller gets the same bytes, which nobody may
-// change. A guard must have said that it [ReadsBody]. The error, such as a 413 over the limit, is an [*InvalidRequest].
+// change. A guard must have said that it [ReadsBody]. What was read as a multipart form is not kept, so that Body is an error then. The error, such as a 413 over the limit, is an [*InvalidRequest].
 func (r *Request) Body() ([]byte, error) {
 	content, err := r.borrowBody()
 	r.state.body.pooled = nil // they are the caller's to keep now
@@ -80,8 +79,8 @@ func (r *Request) Body() ([]byte, error) {
 // borrowBody is Body for those who are done with the bytes before the request is.
 func (r *Request) borrowBody() ([]byte, error) {
 	b, limit := &r.state.body, r.state.input.limit
-	if b.barred != nil {
-		return nil, fmt.Errorf("the guard %q reads the body and has not said so: give it the option ReadsBody", b.barred.name)
+	if err := b.permitted(); err != nil {
+		return nil, err
 	}
 	if !b.read {
 		b.read = true

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-playground/validator/v10"
 
@@ -53,6 +54,7 @@ type resolvedRoute struct {
 	arounds  []*stage
 	handler  *stage
 	respond  *stage // nil where the handler makes the Response
+	answers  answers
 }
 
 // way is every stage behind routing, in the order in which they are entered.
@@ -129,6 +131,9 @@ func (r *resolution) resolveGroups() {
 		r.stages(g.interceptors, KindInterceptor, StageInfo{}, nil)
 		r.guardStages(g.guards, StageInfo{}, nil)
 		r.aroundStages(g.arounds, StageInfo{}, nil)
+		if g.formats != nil {
+			g.formats.compile(&format{json: true}, r.wrongFormats(g.formats))
+		}
 	}
 	root := r.app.root
 	r.outermost = r.once(nil, r.stages(root.middleware, KindMiddleware, StageInfo{Level: LevelApp}, r.levels(nil, root)))
@@ -269,8 +274,12 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")
 		return
 	}
+	if r.app.alone {
+		name = d.endpoint.name
+	}
 	in := r.inputOf(d.endpoint)
-	for _, p := range append(d.endpoint.problems(), d.endpoint.unanswerable(in.json.Codec != nil)...) {
+	all, declared, own := r.formatsOf(d, in)
+	for _, p := range append(d.endpoint.problems(), d.endpoint.unanswerable(in)...) {
 		p.Route = name
 		r.problems = append(r.problems, p)
 	}
@@ -287,7 +296,10 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr.arounds = r.once(slices.Concat(outside, rr.inner), r.arounds(groups, name, slices.Concat(d.endpoint.typed, d.endpoint.core), levels))
 	rr.intake = r.intakeOf(d.endpoint, in, route, name)
 	r.warnOfBodies(rr, name)
-	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit)
+	rr.route = r.routeOf(d, name, in)
+	rr.answers.validators = d.endpoint.validators()
+	r.settleFormats(rr, all, declared, own)
+	rr.extract, rr.handler, rr.respond = d.endpoint.steps(name, rr.intake, in.limit, &rr.answers)
 	rr.checks = r.once(nil, r.checkStages(d.endpoint.checks, StageInfo{Level: LevelRoute, Route: name}, levels))
 	for _, st := range []*stage{rr.extract, rr.handler, rr.respond} {
 		if st != nil {
@@ -295,18 +307,21 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 		}
 	}
 
+	r.routes = append(r.routes, rr)
+}
+
+func (r *resolution) routeOf(d declaredRoute, name string, in *input) *Route {
 	meta := slices.Clone(d.endpoint.level.meta)
-	for _, g := range slices.Backward(groups) {
+	for _, g := range slices.Backward(d.group.lineage()) {
 		meta = append(meta, g.meta...)
 	}
-	rr.route = &Route{
+	return &Route{
 		pattern: name,
 		name:    d.endpoint.name,
 		meta:    meta,
 		input:   in,
 		logger:  r.app.logger.With(slog.String("route", name)),
 	}
-	r.routes = append(r.routes, rr)
 }
 
 // inputOf is how a route reads: as the handler says, else as the app does.
@@ -318,17 +333,27 @@ func (r *resolution) inputOf(e *endpoint) *input {
 	if e.limit > 0 {
 		limit = e.limit
 	}
-	return newInput(o, limit, r.app.strictQuery || e.strict)
+	return newInput(o, limit, r.app.strictQuery || e.strict, r.app.forms)
 }
 
 // intakeOf compiles how the Req is read, and compares it with the pattern.
 func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, name string) *intake {
-	in := newIntake(e, how.json.Codec != nil, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
+	in := newIntake(e, how, r.rulebook, func(problem, remedy string) { r.report(e.at, name, problem, remedy) })
 	if in == nil {
 		return nil
 	}
+	if method := route.Method; in.readsForm() && bodiless(method) {
+		r.report(e.at, name, fmt.Sprintf("%v reads a form, and a %s request has none: its values are in the query", e.req, method),
+			"use query tags, or a pattern for POST")
+	}
+	for _, read := range in.reads {
+		if read.Max > how.limit {
+			r.report(e.at, name, fmt.Sprintf("the file %q may have %d bytes, and a whole body of the route %d", read.Name, read.Max, how.limit),
+				"lower its max, or raise the limit by Handler.Limit")
+		}
+	}
 	for _, wildcard := range in.pathNames() {
-		if !slices.Contains(route.Wildcards(), wildcard) {
+		if !r.app.alone && !slices.Contains(route.Wildcards(), wildcard) {
 			r.report(e.at, name, fmt.Sprintf("%v reads the path value %q, and the pattern has no {%s}", e.req, wildcard, wildcard),
 				"write the wildcard into the pattern, or mend the name")
 		}
@@ -336,9 +361,18 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 	return in
 }
 
+// bodiless reports whether what a request of a method brings along has no meaning (RFC 9110 section 9.3).
+func bodiless(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodTrace
+}
+
 func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 	e := rr.endpoint
-	statuses := e.statuses(rr.intake)
+	method, _, _ := strings.Cut(rr.route.pattern, " ")
+	if strings.Contains(method, "/") {
+		method = "" // any
+	}
+	statuses := append(e.statuses(rr.intake), rr.answers.statuses(method, rr.intake)...)
 	if len(rr.guards) > 0 {
 		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
 	}
@@ -350,7 +384,9 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 		Response: e.resp.String(),
 		Statuses: statuses,
 		Reads:    readsIn(rr.intake),
-		Writes:   e.writes(),
+		Writes:   e.writes(&rr.answers),
+		Consumes: rr.intake.consumes(),
+		Produces: e.produces(&rr.answers),
 		Limit:    rr.route.input.limit,
 		Timeout:  e.timeout,
 		Stages:   infos(slices.Concat(r.outermost, rr.way())),

@@ -2,6 +2,7 @@ package weft
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,12 +22,17 @@ import (
 // Response can be kept, read, changed and sent many times, from several
 // goroutines.
 //
+// The body of some is made while it is sent: those of [Writer] and [Raw], and what a stage of [Std] flushed. Status and header
+// fields of such a Response can be changed until its first byte; its body cannot be read, and [Response.Render] says so. What a stage gets
+// from next belongs to its request and must not be kept: in place of a Response of another request a 500 is sent. The request ends
+// what is open, whether or not it was sent.
+//
 // The zero Response is no answer at all: a stage that returns it has a defect,
 // which becomes a 500 naming the stage. With methods return it unchanged.
 //
 // Content-Length and Transfer-Encoding are the transport's: they follow from
-// the body, and fields of that name have no effect (except Content-Length on
-// an answer to HEAD that has no body of its own).
+// the body, and fields of that name have no effect, except Content-Length on
+// an answer to HEAD that has no body of its own, and where the body is made while it is sent.
 type Response struct {
 	head *head
 	body []byte
@@ -34,14 +40,16 @@ type Response struct {
 
 // head is the last link of a list that is never written after it was linked:
 // each With method links one more, so responses share what they have in common.
-// Status, error and open are carried forward, unless the link changes them; a link adds one header field at most.
+// Status, error, open and live are carried forward, unless the link changes them; a link adds one header field at most.
 type head struct {
 	prev        *head
-	change      change
 	name, value string
 	status      int
 	err         error
-	open        bool // err was not mapped and logged yet; the next stage boundary does
+	live        *live // the body, where it is made while it is sent
+	change      change
+	open        bool // the next stage boundary maps and logs err, or gives live to the request
+	trailers    bool // some of the fields follow the body
 }
 
 type change uint8
@@ -141,7 +149,7 @@ func (r Response) link(c change, name, value string) Response {
 	if r.head == nil {
 		return r
 	}
-	r.head = &head{r.head, c, name, value, r.head.status, r.head.err, r.head.open}
+	r.head = &head{r.head, name, value, r.head.status, r.head.err, r.head.live, c, r.head.open, r.head.trailers}
 	return r
 }
 
@@ -201,13 +209,17 @@ func (r Response) WithCookie(c *http.Cookie) Response {
 }
 
 // WithStatus changes the status, from 200 to 599. Another number makes the
-// Response a 500 whose Err says so: 1xx are no final answers.
+// Response a 500 whose Err says so: 1xx are no final answers. It has no effect on a [Raw] Response, whose
+// handler says the status.
 func (r Response) WithStatus(status int) Response {
 	if r.head == nil {
 		return r
 	}
 	if !finalStatus(status) {
 		return Fail(fmt.Errorf("the response has status %d: use one from 200 to 599", status))
+	}
+	if r.head.status == 0 { // Raw
+		return r
 	}
 	r = r.link(setStatus, "", "")
 	r.head.status = status
@@ -217,12 +229,16 @@ func (r Response) WithStatus(status int) Response {
 func finalStatus[T int | int64](status T) bool { return status >= 200 && status <= 599 }
 
 // WithBody replaces the body with a copy of body and sets its media type;
-// status and other header fields stay.
+// status and other header fields stay. The status is 200 where there was none, as of a [Raw] Response.
 func (r Response) WithBody(mediaType string, body []byte) Response {
 	r = r.WithHeader(contentType, mediaType)
 	if r.head != nil && httpfield.ValidValue(mediaType) {
 		r = r.link(setBody, "", "")
 		r.body = bytes.Clone(body)
+		if r.head.live != nil {
+			r.head.live, r.head.open = nil, false
+			r.head.status = cmp.Or(r.head.status, http.StatusOK)
+		}
 	}
 	return r
 }
@@ -234,7 +250,7 @@ func (r Response) carrying(err error) Response {
 	return r
 }
 
-// Status is the HTTP status, or 0 for the zero Response.
+// Status is the HTTP status. It is 0 for the zero Response, and for a [Raw] one, which has none until its handler runs.
 func (r Response) Status() int {
 	if r.head == nil {
 		return 0
@@ -258,16 +274,20 @@ func (r Response) Header() http.Header {
 	return h
 }
 
-// ErrNotRenderable is returned by [Response.Render] for an answer whose body
+// ErrNotRenderable is wrapped by what [Response.Render] returns for an answer whose body
 // does not exist as bytes.
 var ErrNotRenderable = errors.New("the Response has no body that can be read")
 
 // Render returns the body. The slice is the caller's own. Statuses without
 // content, such as 204, and answers to HEAD are sent without it.
-// The zero Response has no body to read: [ErrNotRenderable].
+// The zero Response has no body to read, nor has one whose body is made while it is sent: the error
+// says so, and is an [ErrNotRenderable]. Who keeps answers, such as a cache, lets those pass.
 func (r Response) Render() ([]byte, error) {
-	if r.head == nil {
+	switch {
+	case r.head == nil:
 		return nil, ErrNotRenderable
+	case r.head.live != nil:
+		return nil, fmt.Errorf("%w: it is made while it is sent, once", ErrNotRenderable)
 	}
 	return bytes.Clone(r.body), nil
 }

@@ -6,10 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-playground/validator/v10"
 
@@ -132,16 +129,17 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 		place, _ := in.place(nil)
 		return invalid(http.StatusUnprocessableEntity, FieldError{Source: Source(place.Source), Name: place.Name, Code: "invalid", Cause: err})
 	}
-	body := &bodyMembers{request: r}
+	format := in.format(r)
+	body := &bodyMembers{request: r, format: format}
 	failures, err := in.rules.Explain(r.ctx, err, subject, func(steps []validation.Step) bool {
 		place, rest := in.place(steps)
 		switch {
 		case place.Source == binding.Body:
-			return body.has(tokens(rest))
+			return body.has(tokens(rest, format))
 		case place.Source == binding.Value || place.Source == binding.Service:
 			return true
 		case in.plan != nil:
-			return in.plan.Present(r.http, place)
+			return in.plan.Present(r.http, r.state.form.sent(), place)
 		}
 		return true
 	})
@@ -159,7 +157,7 @@ func (in *intake) broken(r *Request, subject any, err error) error {
 			f.Params = map[string]any{"param": failure.Param}
 		}
 		if place.Source == binding.Body {
-			f.Pointer = pointer(tokens(rest))
+			f.Pointer = pointer(tokens(rest, format))
 		}
 		fields = append(fields, f)
 	}
@@ -193,21 +191,14 @@ func (in *intake) place(steps []validation.Step) (binding.Place, []validation.St
 }
 
 // tokens are the reference tokens of a JSON Pointer (RFC 6901) to where the
-// steps lead. A member's name is that of its json tag; an embedded struct has none.
-func tokens(steps []validation.Step) []string {
+// steps lead, with the names that the body's format has for members.
+func tokens(steps []validation.Step, f *format) []string {
 	var list []string
 	for _, step := range steps {
 		if step.Field.Name == "" {
 			list = append(list, step.Key)
-			continue
-		}
-		name, options, _ := strings.Cut(step.Field.Tag.Get("json"), ",")
-		switch {
-		case name == "" && (options == "embed" || options == "inline"):
-		case name != "":
-			list = append(list, strings.Trim(name, "'"))
-		case !step.Field.Anonymous:
-			list = append(list, step.Field.Name)
+		} else {
+			list = append(list, f.name(step.Field)...)
 		}
 	}
 	return list
@@ -221,36 +212,32 @@ func pointer(tokens []string) string {
 	return string(p)
 }
 
-// bodyMembers tells which members a JSON body has. It reads the body anew, once,
+// bodyMembers tells which members a body has. It reads the body anew, once,
 // and only when a rule that demands presence was broken.
 type bodyMembers struct {
 	request *Request
+	format  *format
+	body    []byte
 	tree    any
 	read    bool
 }
 
 // has reports whether there is a value at the end of the path, other than null.
 func (b *bodyMembers) has(path []string) bool {
+	finder, finds := b.format.codec.(MemberFinder)
 	if !b.read {
 		b.read = true
-		if body, err := b.request.borrowBody(); err == nil {
-			_ = json.Unmarshal(body, &b.tree, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		var err error
+		if b.body, err = b.request.borrowBody(); err == nil && !finds {
+			b.tree = b.format.tree(b.body)
 		}
+	}
+	if finds {
+		return finder.HasMember(b.body, path)
 	}
 	value := b.tree
 	for _, token := range path {
-		switch inner := value.(type) {
-		case map[string]any:
-			value = inner[token]
-		case []any:
-			i, err := strconv.Atoi(token)
-			if err != nil || i < 0 || i >= len(inner) {
-				return false
-			}
-			value = inner[i]
-		default:
-			return false
-		}
+		value = within(value, token)
 	}
 	return value != nil
 }

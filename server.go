@@ -19,6 +19,7 @@ type Server struct {
 	entry      Next // everything, from the outermost stage
 	misses     []missChain
 	unrouted   Next
+	sending    *stage // what fails where no stage has
 	moreMarks  int
 	ring       keyring
 	settable   uint64 // by what runs where no route does
@@ -54,16 +55,19 @@ func (srv *Server) Plan() *Plan { return srv.plan }
 // ServeHTTP answers hr.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	s := newState(srv, hr)
+	s.writer = w
 	sent := Sent{Err: errUnwound}
 	defer s.finish(&sent)
 	resp := srv.entry(s.first())
 	if s.aborted.Load() {
 		panic(http.ErrAbortHandler)
 	}
-	sent.Err = resp.Err()
-	if srv.test != nil {
-		srv.test.Responding(hr.Context(), sent.Err)
+	if resp.head.live != nil {
+		s.sendLive(w, resp, &sent)
+		return
 	}
+	sent.Err = resp.Err()
+	s.tellTest(sent.Err)
 	sent.Status, sent.Bytes, sent.WriteErr = send(w, hr.Method, resp)
 }
 
@@ -71,10 +75,12 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // request ended, and gives back what was borrowed.
 func (s *state) finish(sent *Sent) {
 	defer func() { // also where a Finally ends the goroutine
+		defer s.releaseForm()
 		s.closeScope()
 		s.startWork(sent)
 		s.body.release(s.server)
 	}()
+	s.endBodies()
 	for _, f := range slices.Backward(s.finals) {
 		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
@@ -114,7 +120,7 @@ func send(w http.ResponseWriter, method string, resp Response) (status int, writ
 		if length := h[contentLength]; len(length) != 1 || !digits(length[0]) {
 			delete(h, contentLength)
 		}
-	case head || len(resp.body) > shortBody:
+	case head || len(resp.body) > shortBody && !resp.head.trailers: // which HTTP/1.1 sends only where it says no length
 		h[contentLength] = []string{strconv.Itoa(len(resp.body))}
 	default:
 		delete(h, contentLength)

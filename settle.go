@@ -17,6 +17,10 @@ import (
 // never holds a 201 for a write that failed. Where the request does not get to that stage, it is told
 // before it is closed, with an Outcome that is not OK; an error is only logged then.
 //
+// Where the body is made while it is sent, it is told when the last of the body has been made. Where not more has
+// been made by then than fits into 32 KiB, and none of it was flushed, nothing has been sent, and an error is the answer all the same; otherwise it
+// breaks the body off: the connection is dropped, so the client sees that there is no end, and [Sent] has the error.
+//
 // It is called once. ctx has the request's values, does not end with it, and has a deadline.
 type Settler interface {
 	Settle(ctx context.Context, o Outcome) error
@@ -78,6 +82,9 @@ func (r *resolution) addSettling(rr *resolvedRoute) {
 func (st *stage) settling(r *Request, next Next) Response {
 	resp := next(r)
 	s := r.state
+	if resp.head.live != nil {
+		return resp.settledBy(r, st)
+	}
 	if s.scope == nil {
 		return resp
 	}
@@ -87,6 +94,46 @@ func (st *stage) settling(r *Request, next Next) Response {
 	}
 	return resp
 }
+
+// settledBy is a Response whose services settle when its body has been made.
+func (r Response) settledBy(req *Request, st *stage) Response {
+	status := r.Status()
+	settled := r.link(unchanged, "", "")
+	settled.head.live = &live{source: &settledSource{r.head.live, status}}
+	return settled.ownedBy(req, st)
+}
+
+// settledSource is a body behind which services settle.
+type settledSource struct {
+	body   *live
+	status int // of the Response, where the body has none of its own
+}
+
+func (b *settledSource) send(_ *Request, t *transfer) error {
+	settle := t.failed
+	s := b.body.state
+	t.failed = b.body.stage
+	err := b.body.send(s, t)
+	if s.scope == nil {
+		return err
+	}
+	o := Outcome{b.status, errors.Join(err, t.err, t.refused), errors.Is(s.base.Err(), context.Canceled)}
+	if o.Status == 0 {
+		o.Status = t.status
+	}
+	switch failed := s.settle(o); {
+	case failed == nil:
+		return err
+	case err != nil:
+		logFailure(s.logger(), s.first(), "rolling back failed", Settle, failed)
+		return err
+	default:
+		t.failed = settle
+		return failed
+	}
+}
+
+func (b *settledSource) end() { b.body.source.end() }
 
 // settle tells the services how the request ended, the last made first. After
 // one has failed, the others are told that it did not end well.
@@ -139,6 +186,9 @@ func (r *resolution) warnOfSettling(rr *resolvedRoute) {
 			r.warn(st.at, "", fmt.Sprintf("%v is made of %s, which is settled before it returns", st, found[0].Label), "attach it with Intercept, where it stands inside")
 		}
 		all = union(all, found)
+	}
+	if rr.endpoint.raw && len(all) > 0 {
+		r.warn(rr.at, rr.route.pattern, fmt.Sprintf("%s is settled when the mounted handler has answered: where it fails, the client has its answer already", all[0].Label), "let nothing that settles stand around a mounted handler")
 	}
 	if len(all) > 1 {
 		r.warn(rr.at, rr.route.pattern, fmt.Sprintf("both %s and %s are settled: where the second fails, the first stays", all[0].Label, all[1].Label), "let one of them do both")

@@ -53,6 +53,9 @@ func uncodable(root string, t reflect.Type, decode bool, seen map[reflect.Type]b
 		return fmt.Sprintf("%s has a time.Duration, which has no JSON form of its own", root),
 			"use a type made from it that has MarshalText and UnmarshalText, or a number of seconds"
 	}
+	if t == typeUpload {
+		return fmt.Sprintf("%s has a weft.Upload, which has no JSON form", root), "take it from a form, by a file tag"
+	}
 	if t == reflect.TypeFor[http.Request]() || t == typeRequest.Elem() {
 		return fmt.Sprintf("%s has a %v, which is no JSON", root, t), "take a *weft.Request, whose method HTTP returns net/http's"
 	}

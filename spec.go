@@ -18,6 +18,7 @@ type spec struct {
 	at        callsite.Site
 	name      string
 	missing   bool // no function
+	raw       bool // it answers with a Raw, always
 	status    int
 	statusAt  callsite.Site
 	timeout   time.Duration
@@ -152,7 +153,8 @@ type level struct {
 	guards       []attachedGuard
 	arounds      []around
 	mappers      []attachedMapper
-	meta         []any // the latest first
+	meta         []any            // the latest first
+	formats      *declaredFormats // nil is that of the level outside
 }
 
 type attached struct {

@@ -20,6 +20,7 @@ type state struct {
 	miss   *miss    // ServeMux's own answer
 	frame  frame    // that extraction filled
 	body   body
+	form   *form  // that the body is, once it was read as one
 	input  *input // how it is read: the app's, then the route's
 	values values
 	scope  *requestScope // nil until a stage needs a service of the request
@@ -28,6 +29,9 @@ type state struct {
 	moreMarks []mark
 	awaited   stragglers
 	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
+
+	writer http.ResponseWriter // the transport's, nil outside a server
+	bodies []*live             // that are made while they are sent
 
 	work       []work // to start when the request has ended well
 	finals     []final

@@ -295,3 +295,5 @@ func (*spied) UnmarshalJSON([]byte) error {
 	spiedOn.Add(1)
 	return nil
 }
+
+func slogTo(j *journal) *slog.Logger { return slog.New(j) }

@@ -234,7 +234,7 @@ func (r *resolution) onlyHandlerFails(plan *RoutePlan, rr *resolvedRoute) bool {
 			return !plain(e.resp, map[reflect.Type]bool{})
 		}
 		return s.Kind != KindHandler
-	}) && rr.route.input.json.Codec == nil && r.app.validate == nil && len(r.app.observers) == 0
+	}) && rr.route.input.json.Codec == nil && rr.route.input.formats == nil && rr.answers == (answers{}) && r.app.validate == nil && len(r.app.observers) == 0
 }
 
 // plain reports whether values of type t are read and written without a method of the user's.
@@ -291,6 +291,7 @@ func (a attachedMapper) takesOwn() bool {
 		context.Canceled, context.DeadlineExceeded,
 		errNilAnswer, errNoResponse, fmt.Errorf("%w", errNoResponse), errors.Join(errNoResponse),
 		&json.SemanticError{}, &jsontext.SyntacticError{}, jsontext.ErrDuplicateName, jsontext.ErrNonStringName,
+		ErrNotAcceptable, ErrPreconditionFailed, ErrPreconditionRequired,
 		&runtime.PanicNilError{}, &runtime.TypeAssertionError{},
 	}
 	return slices.ContainsFunc(own, func(err error) bool {

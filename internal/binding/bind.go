@@ -46,9 +46,9 @@ func (p *Plan) Bind(t Target, hr *http.Request, strict bool) []Failure {
 	return failures
 }
 
-// Present reports whether the client sent a value for a place in the head, one
-// that its field took: an empty one is absent for a pointer to a number.
-func (p *Plan) Present(hr *http.Request, place Place) bool {
+// Present reports whether the client sent a value for a place in the head or in a form, which is
+// nil where none was read: one that its field took, an empty one is absent for a pointer to a number.
+func (p *Plan) Present(hr *http.Request, form *Form, place Place) bool {
 	var values []string
 	fields := p.queries
 	switch place.Source {
@@ -63,6 +63,10 @@ func (p *Plan) Present(hr *http.Request, place Place) bool {
 		for _, c := range hr.CookiesNamed(place.Name) {
 			values = append(values, c.Value)
 		}
+	case FormField:
+		values, fields = form.values(place.Name), p.forms
+	case File:
+		return form.sends(place.Name)
 	}
 	i := slices.IndexFunc(fields, func(f *field) bool { return f.name == place.Name })
 	return i >= 0 && len(values) > 0 && (values[0] != "" || !fields[i].absent)
@@ -128,54 +132,88 @@ func (f *field) readDefault(at Target) *Flaw {
 
 // bindQuery reads the query in one pass, without making a map of it.
 func (p *Plan) bindQuery(t Target, query string, strict bool, failures []Failure) []Failure {
+	b := binder{source: Query, fields: p.queries, strict: strict}
+	failures, wellFormed := b.text(t, query, failures)
+	if !wellFormed {
+		return failures
+	}
+	return b.rest(t, failures)
+}
+
+// binder reads the named values of a query or a form, which a client sends in any order.
+type binder struct {
+	source Source
+	fields []*field
+	strict bool // names that no field has are failures
 	// Sets of fields: those that were seen, were wrong, were seen again. One
 	// failure a field is enough, however many values a client sends.
-	var seen, failed, repeated uint64
-	unknowns := 0
-	for query != "" {
+	seen, failed, repeated uint64
+	unknowns               int
+}
+
+// text reads "a=1&b=2". Where that is malformed, nothing more can be said of it.
+func (b *binder) text(t Target, text string, failures []Failure) (all []Failure, wellFormed bool) {
+	for text != "" {
 		var pair string
-		pair, query, _ = strings.Cut(query, "&")
+		pair, text, _ = strings.Cut(text, "&")
 		if pair == "" {
 			continue
 		}
 		key, value, ok := unescapePair(pair)
 		if !ok {
-			return append(failures, Failure{Source: Query, Flaw: &Flaw{Code: CodeMalformed}})
+			return append(failures, Failure{Source: b.source, Flaw: &Flaw{Code: CodeMalformed}}), false
 		}
-		i := p.query(key)
-		if i < 0 {
-			if strict && unknowns < maxUnknown {
-				unknowns++
-				failures = append(failures, unknown(key))
-			}
-			continue
-		}
-		f, bit := p.queries[i], uint64(1)<<i
-		again := seen&bit != 0
-		if failed&bit != 0 && (f.list || repeated&bit != 0) {
-			continue
-		}
-		before := len(failures)
-		failures = f.bindQuery(t, value, again, failures)
-		if len(failures) != before || again && !f.list {
-			failed |= bit
-		}
-		if again {
-			repeated |= bit
-		}
-		seen |= bit
+		failures = b.pair(t, key, value, failures)
 	}
-	for i, f := range p.queries {
-		if seen&(1<<i) == 0 {
+	return failures, true
+}
+
+// pair reads one value.
+func (b *binder) pair(t Target, key, value string, failures []Failure) []Failure {
+	i := b.index(key)
+	if i < 0 {
+		return b.unknown(key, failures)
+	}
+	f, bit := b.fields[i], uint64(1)<<i
+	again := b.seen&bit != 0
+	if b.failed&bit != 0 && (f.list || b.repeated&bit != 0) {
+		return failures
+	}
+	before := len(failures)
+	failures = f.bindNext(t, value, again, failures)
+	if len(failures) != before || again && !f.list {
+		b.failed |= bit
+	}
+	if again {
+		b.repeated |= bit
+	}
+	b.seen |= bit
+	return failures
+}
+
+// refuse notes what is wrong with a value of field i before it could be read.
+func (b *binder) refuse(i int, flaw *Flaw, failures []Failure) []Failure {
+	f, bit := b.fields[i], uint64(1)<<i
+	if b.failed&bit == 0 {
+		failures = append(failures, f.fails(flaw))
+	}
+	b.seen, b.failed, b.repeated = b.seen|bit, b.failed|bit, b.repeated|bit
+	return failures
+}
+
+// rest is what becomes of the fields that no value was sent for.
+func (b *binder) rest(t Target, failures []Failure) []Failure {
+	for i, f := range b.fields {
+		if b.seen&(1<<i) == 0 {
 			failures = f.missing(t, failures)
 		}
 	}
 	return failures
 }
 
-// query is the index of the field that reads a query parameter, or -1.
-func (p *Plan) query(name string) int {
-	for i, f := range p.queries {
+// index is that of the field with the name, or -1.
+func (b *binder) index(name string) int {
+	for i, f := range b.fields {
 		if f.name == name {
 			return i
 		}
@@ -189,14 +227,23 @@ const maxUnknown = 20
 // maxName bounds how much of a client's own names is repeated to it.
 const maxName = 64
 
-func unknown(name string) Failure {
+// unknown notes a name that no field has, where that is a failure.
+func (b *binder) unknown(name string, failures []Failure) []Failure {
+	if !b.strict || b.unknowns >= maxUnknown {
+		return failures
+	}
+	b.unknowns++
+	return append(failures, unknown(b.source, name))
+}
+
+func unknown(source Source, name string) Failure {
 	if len(name) > maxName || !utf8.ValidString(name) {
 		name = ""
 	}
-	return Failure{Source: Query, Name: name, Flaw: &Flaw{Code: CodeUnknown}}
+	return Failure{Source: source, Name: name, Flaw: &Flaw{Code: CodeUnknown}}
 }
 
-func (f *field) bindQuery(t Target, value string, again bool, failures []Failure) []Failure {
+func (f *field) bindNext(t Target, value string, again bool, failures []Failure) []Failure {
 	if again && !f.list {
 		return append(f.unreported(failures), f.fails(&Flaw{Code: CodeRepeated}))
 	}

@@ -3,7 +3,9 @@
 package binding
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"net/http"
 	"reflect"
 	"slices"
@@ -22,9 +24,11 @@ const (
 	Header Source = "header"
 	Cookie Source = "cookie"
 	Body   Source = "body"
+	File   Source = "file"  // an upload, in a form
 	Value  Source = "value" // what a stage found out
 
-	Service Source = "inject" // of the application
+	FormField Source = "form"   // a field of a form
+	Service   Source = "inject" // of the application
 )
 
 // Problem is a mistake in a declaration.
@@ -46,6 +50,8 @@ type Types struct {
 	Wrapper func(reflect.Type) (Wrapper, bool)
 	// Itself reports whether a *T extracts itself from a request.
 	Itself func(reflect.Type) bool
+	// File reports whether a type holds uploads, and whether it takes several.
+	File func(reflect.Type) (list, ok bool)
 }
 
 // Plan says how to fill values of one struct type.
@@ -54,6 +60,11 @@ type Plan struct {
 	Reads []Reads
 	// Body is the field that takes the body, or nil.
 	Body *BodyField
+	// Form says that the body is a form, and Multipart that only
+	// multipart/form-data will do.
+	Form, Multipart bool
+	// Files are the fields that take uploads.
+	Files []FileField
 	// Itself are the fields that extract themselves.
 	Itself []ItselfField
 	// Values are the fields that take what stages found out about the request.
@@ -61,8 +72,8 @@ type Plan struct {
 	// Injects are the fields that take services.
 	Injects []InjectField
 
-	places                           map[string]Place
-	paths, headers, cookies, queries []*field
+	places                                  map[string]Place
+	paths, headers, cookies, queries, forms []*field
 }
 
 // Place is where the value of a field comes from.
@@ -85,11 +96,12 @@ type Reads struct {
 	Form     string `json:"form"`
 	Required bool   `json:"required,omitempty"`
 	Default  string `json:"default,omitempty"`
+	Max      int64  `json:"max,omitempty"` // bytes of a file
 }
 
 // BodyField is the field that takes the body.
 type BodyField struct {
-	Kind     string // "json", "text" or "raw"
+	Kind     string // "json", "merge-patch", "text", "raw", or "" for whatever it is declared to be
 	Type     reflect.Type
 	Optional bool // a pointer or a wrapper: the body may be absent
 
@@ -147,14 +159,12 @@ type field struct {
 	absent   bool   // "" counts as absent
 	def      string // the default, read as if it had been sent
 	hasDef   bool
+	form     string // what a client should send
 	read     parser // one value into the field
 }
 
 // tags are the struct tags that name a source.
-var tags = []string{"path", "query", "header", "cookie", "body", "value", "inject"}
-
-// later are tags of the same family that are not supported yet.
-var later = []string{"form", "file"}
+var tags = []string{"path", "query", "header", "cookie", "form", "file", "body", "value", "inject"}
 
 // Tagged reports whether t is a struct with source tags, so that it is filled
 // field by field; otherwise it is a body.
@@ -163,7 +173,7 @@ func Tagged(t reflect.Type, types Types) bool {
 		return false
 	}
 	for f := range t.Fields() {
-		if slices.ContainsFunc(slices.Concat(tags, later), func(tag string) bool {
+		if slices.ContainsFunc(tags, func(tag string) bool {
 			_, found := f.Tag.Lookup(tag)
 			return found
 		}) || f.IsExported() && !f.Anonymous && types.Itself(f.Type) {
@@ -188,6 +198,8 @@ type compiler struct {
 	plan     *Plan
 	problems []Problem
 	seen     map[string]string // source and name, to the field that has it
+	within   string            // the body field whose struct is walked, or ""
+	form     formOwner
 }
 
 func (c *compiler) problem(remedy, format string, args ...any) {
@@ -204,8 +216,10 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 			c.problem("keep one of them", "the field %s has the tags %s: a value has one source", name, strings.Join(found, " and "))
 		case len(found) == 1 && !f.IsExported():
 			c.problem("export it", "the field %s has a %s tag but is not exported", name, found[0])
-		case len(found) == 1 && slices.Contains(later, found[0]):
-			c.problem("take *weft.Request and read it from there", "the field %s has a %s tag, which is not supported yet", name, found[0])
+		case len(found) == 1 && c.within != "" && found[0] != "form" && found[0] != "file":
+			c.problem("put it beside the form", "the field %s has a %s tag, and is within the form %s", name, found[0], c.within)
+		case len(found) == 1 && found[0] == "file":
+			c.file(f, name, at)
 		case len(found) == 1 && found[0] == "body":
 			c.body(f, name, at)
 		case len(found) == 1 && found[0] == "value":
@@ -214,15 +228,17 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 			c.injected(f, name, at)
 		case len(found) == 1:
 			c.value(f, Source(found[0]), name, at)
-		case (f.IsExported() || f.Anonymous) && c.types.Itself(f.Type):
+		case (f.IsExported() || f.Anonymous) && c.within == "" && c.types.Itself(f.Type):
 			c.plan.Itself = append(c.plan.Itself, ItselfField{name, at, nilPointer(f.Type)})
 			c.plan.Reads = append(c.plan.Reads, Reads{Source: "itself", Name: name, Form: f.Type.String()})
 		case f.Anonymous && f.Type.Kind() == reflect.Struct:
 			c.walk(f.Type, at, name+".")
 		case f.Anonymous && f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct:
 			c.problem("embed the struct itself", "the field %s embeds a pointer, which would be nil", name)
+		case f.IsExported() && c.within != "":
+			c.problem("give it a form or file tag, or unexport it", "the field %s has no source", name)
 		case f.IsExported():
-			remedy := "give it a path, query, header, cookie, body, value or inject tag, or unexport it"
+			remedy := "give it a path, query, header, cookie, form, file, body, value or inject tag, or unexport it"
 			if _, member := f.Tag.Lookup("json"); member {
 				remedy = "members of the body go into a struct of their own, the type of one field with the tag body:\"json\""
 			}
@@ -233,7 +249,7 @@ func (c *compiler) walk(t reflect.Type, offset uintptr, prefix string) {
 
 func (c *compiler) sourceTags(f reflect.StructField) []string {
 	var found []string
-	for _, tag := range slices.Concat(tags, later) {
+	for _, tag := range tags {
 		if _, ok := f.Tag.Lookup(tag); ok {
 			found = append(found, tag)
 		}
@@ -243,7 +259,7 @@ func (c *compiler) sourceTags(f reflect.StructField) []string {
 
 func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 	kind, options, _ := strings.Cut(f.Tag.Get("body"), ",")
-	if c.plan.Body != nil {
+	if c.plan.Body != nil || c.form.field != "" {
 		c.problem("keep one of them", "the field %s is a second body: a request has one", name)
 		return
 	}
@@ -251,24 +267,27 @@ func (c *compiler) body(f reflect.StructField, name string, offset uintptr) {
 		c.problem("leave it out", "the field %s has the body option %q, which is unknown", name, options)
 	}
 	switch kind {
-	case "json":
+	case "json", "merge-patch", "":
+	case "form", "multipart":
+		c.formBody(f, kind, name, offset)
+		return
 	case "text":
 		if f.Type != reflect.TypeFor[string]() {
 			c.problem("make it a string", "the field %s takes the body as text and is a %v", name, f.Type)
 		}
 	case "raw":
-		if f.Type != reflect.TypeFor[[]byte]() {
-			c.problem("make it a []byte", "the field %s takes the raw body and is a %v", name, f.Type)
+		if f.Type != reflect.TypeFor[[]byte]() && f.Type != reflect.TypeFor[io.Reader]() {
+			c.problem("make it a []byte or an io.Reader", "the field %s takes the raw body and is a %v", name, f.Type)
 		}
 	default:
-		c.problem(`use "json", "text" or "raw"`, "the field %s has the body kind %q, which is unknown", name, kind)
+		c.problem(`use "json", "merge-patch", "form", "multipart", "text" or "raw", or "" for any format`, "the field %s has the body kind %q, which is unknown", name, kind)
 		return
 	}
 	_, wrapped := c.types.Wrapper(f.Type)
 	optional := wrapped || f.Type.Kind() == reflect.Pointer
 	c.plan.places[name] = Place{Source: Body}
 	c.plan.Body = &BodyField{kind, f.Type, optional, offset, nilPointer(f.Type)}
-	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: kind, Required: !optional && kind == "json"})
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: Body, Form: cmp.Or(kind, "json"), Required: !optional && kind != "text" && kind != "raw"})
 }
 
 // keyed is a field whose value a stage finds out. Which one is for the caller to know.
@@ -303,11 +322,15 @@ func (c *compiler) value(f reflect.StructField, source Source, name string, offs
 			c.problem(`the options are "required" and "csv"`, "the field %s has the %s option %q, which is unknown", name, source, option)
 		}
 	}
-	if !c.named(v, name) {
+	if source == FormField && !c.reads(name) || !c.named(v, name) {
 		return
 	}
 	layout, hasLayout := f.Tag.Lookup("layout")
 	read := c.reader(v, f.Type, layout)
+	if _, isFile := c.types.file(f.Type); isFile && source == FormField {
+		c.problem("give it a file tag", "the field %s reads a form value and is a %v", name, f.Type)
+		return
+	}
 	if read == nil {
 		c.problem("use a string, a number, a bool, a time, a type with UnmarshalText, or a pointer, slice or Opt of one", "the field %s reads a %s value and is a %v", name, source, f.Type)
 		return
@@ -342,6 +365,9 @@ func (c *compiler) named(v *field, name string) bool {
 		v.name = http.CanonicalHeaderKey(v.name)
 	}
 	key := string(v.source) + " " + v.name
+	if v.source == File { // a form has one name for both
+		key = string(FormField) + " " + v.name
+	}
 	if other, taken := c.seen[key]; taken {
 		c.problem("keep one of them", "the fields %s and %s both read the %s value %q", other, name, v.source, v.name)
 		return false
@@ -421,13 +447,18 @@ func (c *compiler) defaulted(v *field, f reflect.StructField, name string) {
 }
 
 func (c *compiler) add(v *field, form string) {
-	c.plan.Reads = append(c.plan.Reads, Reads{v.source, v.name, form, v.required, v.def})
+	v.form = form
+	c.plan.Reads = append(c.plan.Reads, Reads{Source: v.source, Name: v.name, Form: form, Required: v.required, Default: v.def})
 	switch v.source {
 	case Path:
 		c.plan.paths = append(c.plan.paths, v)
 	case Query:
 		if c.plan.queries = append(c.plan.queries, v); len(c.plan.queries) == maxQueries+1 {
 			c.problem("read a part of them from the body", "there are more than %d query parameters", maxQueries)
+		}
+	case FormField:
+		if c.plan.forms = append(c.plan.forms, v); len(c.plan.forms) == maxQueries+1 {
+			c.problem("read JSON, or a part of them in another request", "there are more than %d form values", maxQueries)
 		}
 	case Header:
 		c.plan.headers = append(c.plan.headers, v)
@@ -436,7 +467,7 @@ func (c *compiler) add(v *field, form string) {
 	}
 }
 
-// maxQueries is how many query parameters a struct may name: a set of them is one word.
+// maxQueries is how many query parameters, and how many form values, a struct may name: a set of them is one word.
 const maxQueries = 64
 
 // nilPointer is a nil *T, the prototype of pointers to a T.

@@ -20,13 +20,14 @@ type Flaw struct {
 
 // The codes of flaws that binding finds. They are stable.
 const (
-	CodeRequired  = "required"      // not there
-	CodeRepeated  = "repeated"      // there more than once, where one is expected
-	CodeType      = "invalid_type"  // not of the form expected; parameter "type"
-	CodeRange     = "out_of_range"  // a number outside its type; parameters "min" and "max"
-	CodeMalformed = "malformed"     // broken escapes or syntax
-	CodeUTF8      = "invalid_utf8"  // text that is not UTF-8
-	CodeUnknown   = "unknown_field" // a name that is not expected
+	CodeRequired  = "required"       // not there
+	CodeRepeated  = "repeated"       // there more than once, where one is expected
+	CodeType      = "invalid_type"   // not of the form expected; parameter "type"
+	CodeRange     = "out_of_range"   // a number outside its type; parameters "min" and "max"
+	CodeMalformed = "malformed"      // broken escapes or syntax
+	CodeUTF8      = "invalid_utf8"   // text that is not UTF-8
+	CodeUnknown   = "unknown_field"  // a name that is not expected
+	CodeFileSize  = "file_too_large" // a file with more than "max" bytes
 )
 
 func badType(want string, cause error) *Flaw {

@@ -16,9 +16,8 @@ func Misspelt(t reflect.Type) []Problem {
 	}
 	var found []Problem
 	for f := range t.Fields() {
-		if f.Anonymous && f.Type.Kind() == reflect.Struct {
+		if body := f.Tag.Get("body"); f.Type.Kind() == reflect.Struct && (f.Anonymous || body == "form" || body == "multipart") {
 			found = append(found, Misspelt(f.Type)...)
-			continue
 		}
 		rest := string(f.Tag)
 		for rest = strings.TrimLeft(rest, " "); rest != ""; rest = strings.TrimLeft(rest, " ") {
@@ -62,5 +61,5 @@ func meant(s string) string {
 }
 
 func known(name string) bool {
-	return slices.Contains(tags, name) || slices.Contains(later, name) || name == "status"
+	return slices.Contains(tags, name) || name == "status"
 }

@@ -40,7 +40,7 @@ type Line struct{ Name, Value string }
 
 // BodyOutput is the field that is the body.
 type BodyOutput struct {
-	Kind string // "json", "text" or "raw"
+	Kind string // "json", "text", "raw", or "" for what the client prefers
 	Type reflect.Type
 
 	offset  uintptr
@@ -456,6 +456,8 @@ func (c *outputCompiler) body(f reflect.StructField, name string, offset uintptr
 	switch kind {
 	case "json":
 		form = fmt.Sprintf("%v as JSON", f.Type)
+	case "":
+		form = fmt.Sprint(f.Type)
 	case "text":
 		if f.Type.Kind() != reflect.String {
 			c.problem("make it a string", "the field %s of the answer is its body as text and is a %v", name, f.Type)
@@ -469,7 +471,7 @@ func (c *outputCompiler) body(f reflect.StructField, name string, offset uintptr
 		}
 		form = "bytes"
 	default:
-		c.problem(`use "json", "text" or "raw"`, "the field %s of the answer has the body kind %q, which is unknown", name, kind)
+		c.problem(`use "json", "text" or "raw", or "" for any format`, "the field %s of the answer has the body kind %q, which is unknown", name, kind)
 		return
 	}
 	c.output.Body = b

@@ -5,7 +5,7 @@ package httpfield
 // ValidName reports whether s is a token (RFC 9110 section 5.6.2).
 func ValidName(s string) bool {
 	for i := range len(s) {
-		if !tokenByte(s[i]) {
+		if !TokenByte(s[i]) {
 			return false
 		}
 	}
@@ -23,7 +23,8 @@ func ValidValue(s string) bool {
 	return true
 }
 
-func tokenByte(c byte) bool {
+// TokenByte reports whether c may be in a token.
+func TokenByte(c byte) bool {
 	switch c {
 	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~':
 		return true
