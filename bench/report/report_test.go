@@ -8,10 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/weft-go/weft/bench/contenders"
+	"github.com/weft-go/weft/bench/contest"
 	"github.com/weft-go/weft/bench/internal/results"
 )
 
@@ -149,6 +152,29 @@ func TestTheCommandIsToldWithoutFolders(t *testing.T) {
 	for _, args := range [][]string{{"-quick", "-out", "/somewhere"}, {"-out=/somewhere", "-quick"}, {"--out", "/somewhere", "-quick"}} {
 		if got := command(args); got != "go run ./bench/report -quick" {
 			t.Errorf("%q: %q", args, got)
+		}
+	}
+}
+
+func TestWhoLetsPassIsMarkedWhereItMatters(t *testing.T) {
+	p := &results.InProcess{Strictness: map[string][]int{}}
+	probes := contest.Probes()
+	for slug, lets := range map[string]string{"weft": "", "echo": "POST", "gin": "GET"} {
+		for _, probe := range probes {
+			status := probe.Status
+			if probe.Request.Method == lets {
+				status = 200
+			}
+			p.Strictness[slug] = append(p.Strictness[slug], status)
+		}
+	}
+	b := &book{InProcess: p}
+	for _, w := range contest.Workloads() {
+		for slug, marked := range map[string]string{"weft": "", "echo": "post body invalid parallel-post", "gin": "get parallel-get"} {
+			c, _ := contenders.Named(slug)
+			if want := slices.Contains(strings.Fields(marked), w.ID); want != (b.lenient(&w, &c) != "") {
+				t.Errorf("%s at %s: %v expected", slug, w.ID, want)
+			}
 		}
 	}
 }

@@ -102,23 +102,22 @@ func mark(c *contest.Contender) string {
 func (b *book) lenient(w *contest.Workload, c *contest.Contender) string {
 	switch w.ID {
 	case "post", "body", "invalid", "get", "parallel-post", "parallel-get":
-		if len(b.passes(c.Slug)) > 0 {
+		if b.passes(c.Slug, w.Request.Method) {
 			return " †"
 		}
 	}
 	return ""
 }
 
-// passes are the probes that a contender does not refuse.
-func (b *book) passes(slug string) []string {
-	var all []string
+// passes reports whether a contender lets pass a probe with this method.
+func (b *book) passes(slug, method string) bool {
 	probes := contest.Probes()
 	for i, status := range b.InProcess.Strictness[slug] {
-		if i < len(probes) && !contest.Refused(status) {
-			all = append(all, probes[i].Title)
+		if i < len(probes) && probes[i].Request.Method == method && !contest.Refused(status) {
+			return true
 		}
 	}
-	return all
+	return false
 }
 
 func anybody(contest.Contender) bool { return true }
