@@ -14,22 +14,30 @@ import (
 // DoScope makes the services with samber/do alone, as its documentation has it: a scope
 // for each request, with the services declared in it, which is shut down behind it.
 func DoScope(n int) http.Handler {
+	work, resp := WorkOfDo(n), reply()
+	app := weft.New()
+	app.Handle("GET /paid", weft.Handle(func(context.Context, *weft.Request) (weft.Response, error) { return resp, work() }))
+	return built(app)
+}
+
+// WorkOfDo is a function that makes and closes n services in a scope of samber/do of its own. 0 services need no scope.
+func WorkOfDo(n int) func() error {
+	if n == 0 {
+		return WorkByHand(0)
+	}
 	injector := do.New()
 	do.Provide(injector, func(do.Injector) (*pool, error) { return &pool{"main"}, nil })
 	var requests atomic.Int64
-	resp := reply()
 	chain := links[:n]
-	app := weft.New()
-	app.Handle("GET /paid", weft.Handle(func(context.Context, *weft.Request) (weft.Response, error) {
+	return func() error {
 		scope := injector.Scope(fmt.Sprint("request ", requests.Add(1))) // each name once
 		defer scope.Shutdown()
 		for _, l := range chain {
 			l.provide(scope)
 		}
 		_, err := chain[n-1].invoke(scope)
-		return resp, err
-	}))
-	return built(app)
+		return err
+	}
 }
 
 // link is one service of the chain, as samber/do has it.

@@ -2,6 +2,7 @@ package scopes
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/weft-go/weft"
@@ -41,6 +42,30 @@ func Thousand() *weft.App {
 	app := weft.New(weft.WithContainer(c), quiet)
 	app.Handle("GET /paid", weft.HandleFrom(func(*node[d9, d9, d9], context.Context, *weft.Request) (weft.Response, error) { return reply(), nil }))
 	return app
+}
+
+// TwoHundred declares the two lowest layers, and n routes GET /r0/{id} and so on, each of which is made of one of ten services of the higher one.
+func TwoHundred(n int) *weft.App {
+	c := weft.NewContainer(nil)
+	lowest[d0](c)
+	layer[d1, d0](c)
+	app := weft.New(weft.WithContainer(c), quiet)
+	handlers := []weft.Endpoint{
+		of[d0](), of[d1](), of[d2](), of[d3](), of[d4](), of[d5](), of[d6](), of[d7](), of[d8](), of[d9](),
+	}
+	for i := range n {
+		app.Handle(fmt.Sprintf("GET /r%d/{id}", i), handlers[i%len(handlers)])
+	}
+	return app
+}
+
+func of[Ten any]() weft.Endpoint {
+	type byID struct {
+		ID string `path:"id"`
+	}
+	return weft.HandleFrom(func(_ *node[d1, Ten, d0], _ context.Context, in byID) (map[string]string, error) {
+		return map[string]string{"id": in.ID}, nil
+	})
 }
 
 func lowest[L any](c *weft.Container) {

@@ -43,12 +43,24 @@ func next[N, Below any](p *pool, below *service[Below]) *service[N] {
 // answer is the same for all, and made once.
 var answer = []byte(`{"text":"paid"}`)
 
+// Answer is the body of every answer; nobody may change it.
+func Answer() []byte { return answer }
+
 func reply() weft.Response { return weft.Bytes("application/json", answer) }
 
 // ByHand makes and closes the services in the handler.
 func ByHand(n int) http.Handler {
+	work, resp := WorkByHand(n), reply()
+	app := weft.New()
+	app.Handle("GET /paid", weft.Handle(func(context.Context, *weft.Request) (weft.Response, error) { return resp, work() }))
+	return built(app)
+}
+
+// WorkByHand is a function that makes and closes n services.
+func WorkByHand(n int) func() error {
 	p := &pool{"main"}
-	handlers := map[int]func(){
+	work := map[int]func(){
+		0: func() {},
 		1: func() {
 			a := begin(p)
 			defer a.Close()
@@ -84,13 +96,11 @@ func ByHand(n int) http.Handler {
 			defer j.Close()
 		},
 	}
-	work, resp := handlers[n], reply()
-	app := weft.New()
-	app.Handle("GET /paid", weft.Handle(func(context.Context, *weft.Request) (weft.Response, error) {
-		work()
-		return resp, nil
-	}))
-	return built(app)
+	chosen := work[n]
+	return func() error {
+		chosen()
+		return nil
+	}
 }
 
 // None is the same route without services.

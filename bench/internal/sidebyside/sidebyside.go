@@ -24,6 +24,7 @@ type Contender struct {
 // Call is a request that can be sent again and again without an allocation.
 type Call struct {
 	request *http.Request
+	sent    http.Request // a copy for each time, so that nothing parsed is found there the next time
 	body    bytes.Reader
 	content []byte
 }
@@ -62,13 +63,25 @@ func (w *Writer) Header() http.Header { return w.header }
 // WriteHeader keeps the status.
 func (w *Writer) WriteHeader(status int) { w.Status = status }
 
-func (w *Writer) Write(p []byte) (int, error) { return len(p), nil }
+func (w *Writer) Write(p []byte) (int, error) {
+	if w.Status == 0 {
+		w.Status = http.StatusOK
+	}
+	return len(p), nil
+}
 
 // Send lets h answer the call into w.
 func (c *Call) Send(h http.Handler, w *Writer) {
 	clear(w.header)
+	w.Status = 0
+	c.SendTo(h, w)
+}
+
+// SendTo is Send for a writer of any kind.
+func (c *Call) SendTo(h http.Handler, w http.ResponseWriter) {
 	c.body.Reset(c.content)
-	h.ServeHTTP(w, c.request)
+	c.sent = *c.request
+	h.ServeHTTP(w, &c.sent)
 }
 
 // answer is what a client would see.
@@ -79,9 +92,8 @@ type answer struct {
 }
 
 func (c *Call) answer(h http.Handler) answer {
-	c.body.Reset(c.content)
 	rec := httptest.NewRecorder()
-	h.ServeHTTP(rec, c.request)
+	c.SendTo(h, rec)
 	return answer{rec.Code, rec.Header().Get("Content-Type"), strings.TrimSuffix(rec.Body.String(), "\n")} // which json.Encoder writes
 }
 
