@@ -236,6 +236,7 @@ func (w *captured) SetReadDeadline(deadline time.Time) error {
 
 // SetWriteDeadline is for [http.ResponseController].
 func (w *captured) SetWriteDeadline(deadline time.Time) error {
+	w.bridge.request.state.bounded.Store(true)
 	return w.control(func(c *http.ResponseController) error { return c.SetWriteDeadline(deadline) })
 }
 

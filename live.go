@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -88,7 +89,8 @@ type transfer struct {
 	failed   *stage // whose failure it is
 	// failure is the end of a body that says what failed, nil where that cannot be said in it.
 	failure  func(problem []byte) []byte
-	patience time.Duration // how long the client may take for what is written
+	bounded  *atomic.Bool  // whether a stage says how long the client may take
+	patience time.Duration // how long it may take otherwise for what is written, 0 where w is not the transport's
 	extended time.Time     // when it was last given that
 }
 
@@ -122,7 +124,7 @@ func (t *transfer) Flush() error {
 
 // extend gives the client time to read what comes now.
 func (t *transfer) extend() {
-	if t.patience <= 0 {
+	if t.patience <= 0 || t.bounded.Load() {
 		return
 	}
 	if now := time.Now(); now.Sub(t.extended) > t.patience/16 {
@@ -212,9 +214,10 @@ func (t *transfer) finish() {
 type delivery struct {
 	status   int
 	bytes    int64
-	err      error // why the body could not be made to its end
-	writeErr error // why it could not be written to its end
-	cut      bool  // the client has to be told that this is not its end
+	err      error         // why the body could not be made to its end
+	writeErr error         // why it could not be written to its end
+	cut      bool          // the client has to be told that this is not its end
+	patience time.Duration // how long the client may take for a part, 0 where that is not for weft to say
 }
 
 // deliver sends a Response whose body is made now. What fails before anything
@@ -224,7 +227,7 @@ func (s *state) deliver(ctx context.Context, w http.ResponseWriter, method strin
 	if l.state == nil { // no stage has returned it, as outside a server
 		l = &live{source: l.source, state: s, request: s.first()}
 	}
-	t := &transfer{w: w, ctx: ctx, method: method, response: resp, failed: l.stage, patience: s.streams().WriteTimeout}
+	t := &transfer{w: w, ctx: ctx, method: method, response: resp, failed: l.stage, bounded: &s.bounded, patience: d.patience}
 	defer func() { d.status, d.bytes, d.writeErr = t.status, t.written, cmp.Or(t.err, t.refused) }()
 	if s.body.err == errBodyStreamed { // it may be read while the answer is written
 		_ = http.NewResponseController(w).EnableFullDuplex()
@@ -304,7 +307,7 @@ func (l *live) send(s *state, t *transfer) (err error) {
 
 // sendLive is what the server does with a Response whose body is made while it is sent.
 func (s *state) sendLive(w http.ResponseWriter, resp Response, sent *Sent) {
-	var d delivery
+	d := delivery{patience: s.streams().WriteTimeout}
 	defer func() { sent.Status, sent.Bytes, sent.WriteErr = d.status, d.bytes, d.writeErr }()
 	s.tellTest(resp.Err())
 	s.deliver(&s.base, w, s.view.http.Method, resp, &d)

@@ -29,6 +29,7 @@ type state struct {
 	moreMarks []mark
 	awaited   stragglers
 	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
+	bounded   atomic.Bool // a stage has set a deadline for writing the answer
 
 	writer http.ResponseWriter // the transport's, nil outside a server
 	bodies *live               // that are made while they are sent, the last first
