@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -458,5 +459,22 @@ func BenchmarkPlanOfAThousandRoutes(b *testing.B) {
 		if _, err := app.Plan(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Refusals are many where a service is attacked: they cost little more than what they say.
+func TestBudgetOfRefusals(t *testing.T) {
+	app := New(WithLogger(slog.New(slog.DiscardHandler)))
+	app.Handle("GET /denied", Handle(ping).Guard(NewGuard("nobody", func(*Request) error { return Deny("nobody") })))
+	app.Handle("GET /error", Handle(func(context.Context, struct{}) (pong, error) {
+		return pong{}, &Error{Status: 409, Code: "closed", Detail: "It is closed."}
+	}))
+	app.Handle("GET /mapped", Handle(func(context.Context, struct{}) (pong, error) { return pong{}, http.ErrNoLocation }).
+		Catch(OnIs(http.ErrNoLocation, func(*Request, error) Response { return Fail(&Error{Status: 404}) })))
+	srv := budgetServer(t, app)
+	for path, budget := range map[string]float64{"/denied": 8, "/error": 9, "/mapped": 13} {
+		got := allocations(t, srv, httptest.NewRequest("GET", path, nil), "")
+		t.Logf("%s: %v allocations", path, got)
+		assert.LessOrEqual(t, got, budget, path)
 	}
 }

@@ -165,9 +165,18 @@ func errorIs[E error](err error) bool {
 
 // saysAs asks the As method of one error, not of what it wraps.
 func saysAs[E error](err error) (E, bool) {
-	var as E
 	method, asks := err.(interface{ As(any) bool })
-	if !asks || !method.As(&as) || any(as) == nil || isNilPointer(as) {
+	if !asks {
+		var none E
+		return none, false
+	}
+	return answeredBy[E](method)
+}
+
+// answeredBy has an error say whether it is an E. It is apart because what it is given is allocated.
+func answeredBy[E error](method interface{ As(any) bool }) (E, bool) {
+	var as E
+	if !method.As(&as) || any(as) == nil || isNilPointer(as) {
 		var none E
 		return none, false
 	}

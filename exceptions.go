@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/weft-go/weft/internal/callsite"
@@ -212,35 +212,62 @@ func (e *Error) of(err error) bool {
 
 // response renders e as the public face of err.
 func (e *Error) response(r *Request, err error) Response {
-	format := ProblemDetails
-	if r != nil && r.state.server != nil && r.state.server.format != nil {
-		format = r.state.server.format
+	mediaType, body, broken := e.document(r)
+	if broken != nil {
+		err = errors.Join(err, &during{"the error's document cannot be sent", broken})
+		mediaType = problemType
+		body, _ = problemDocument{e, true}.append(nil)
+	}
+	fields := 0
+	for _, values := range e.Header {
+		fields += len(values)
+	}
+	// All links are of one allocation: they live and die together.
+	links := make([]head, 0, fields+3)
+	link := func(c change, name, value string) {
+		links = append(links, head{change: c, name: name, value: value, status: e.status()})
+		if last := len(links) - 1; last > 0 {
+			links[last].prev = &links[last-1]
+		}
+	}
+	link(setField, contentType, mediaType)
+	link(setField, "X-Content-Type-Options", "nosniff")
+	var room [4]string
+	names := room[:0]
+	for name := range e.Header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		change := setField
+		for _, value := range e.Header[name] {
+			if !httpfield.ValidName(name) || !httpfield.ValidValue(value) {
+				err = errors.Join(err, &invalidFieldError{name: name})
+				continue
+			}
+			link(change, http.CanonicalHeaderKey(name), value)
+			change = addField
+		}
+	}
+	link(failed, "", "")
+	last := &links[len(links)-1]
+	last.err = err
+	return Response{last, body}
+}
+
+// document is the body of an answer that e is rendered as.
+func (e *Error) document(r *Request) (mediaType string, body []byte, err error) {
+	if r == nil || r.state.server == nil || r.state.server.format == nil {
+		body, err = problemDocument{e, false}.append(nil)
+		return problemType, body, err
 	}
 	face := *e
 	face.Status, face.Title, face.Cause = e.status(), e.title(), nil
-	mediaType, document := format(r, &face)
-	body, broken := encodeJSON(document)
-	if broken != nil || !httpfield.ValidValue(mediaType) {
-		err = errors.Join(err, &during{"the error's document cannot be sent", cmp.Or(broken, errors.New("its media type is not valid"))})
-		face.Extensions = nil
-		mediaType, document = ProblemDetails(r, &face)
-		body, _ = encodeJSON(document)
+	mediaType, document := r.state.server.format(r, &face)
+	if body, err = encodeJSON(document); err == nil && !httpfield.ValidValue(mediaType) {
+		err = errors.New("its media type is not valid")
 	}
-	resp := Response{newHead(face.Status, mediaType), body}.link(setField, "X-Content-Type-Options", "nosniff")
-	for _, name := range slices.Sorted(maps.Keys(e.Header)) {
-		change := setField
-		for _, value := range e.Header[name] {
-			with := resp.field(change, name, value)
-			if with.Err() != nil {
-				err = errors.Join(err, with.Err())
-				continue
-			}
-			resp, change = with, addField
-		}
-	}
-	resp = resp.link(failed, "", "")
-	resp.head.err = err
-	return resp
+	return mediaType, body, err
 }
 
 // ErrorFormat says how an [Error] is written into an answer: the media type, and
@@ -251,7 +278,7 @@ type ErrorFormat func(r *Request, e *Error) (mediaType string, document any)
 // ProblemDetails is the format of RFC 9457, used unless [WithErrorFormat] says
 // otherwise: title, status, code, detail, and the extensions as further members.
 func ProblemDetails(_ *Request, e *Error) (mediaType string, document any) {
-	return problemType, problemDocument{e}
+	return problemType, problemDocument{e, false}
 }
 
 // ErrorEnvelope is the format {"error":{"code","message","detail"}}: detail holds the extensions.
@@ -267,33 +294,56 @@ func ErrorEnvelope(_ *Request, e *Error) (mediaType string, document any) {
 
 // problemDocument encodes the members in the order a person reads them. "type" is left
 // out where the problem is just its status (RFC 9457 section 4.2.1).
-type problemDocument struct{ *Error }
+type problemDocument struct {
+	of    *Error
+	plain bool // without the extensions
+}
 
 // MarshalJSONTo implements json.MarshalerTo.
 func (d problemDocument) MarshalJSONTo(enc *jsontext.Encoder) error {
-	err := errors.Join(enc.WriteToken(jsontext.BeginObject), writeMember(enc, "title", validText(d.Title)), writeMember(enc, "status", d.Status))
-	if d.Code != "" {
-		err = errors.Join(err, writeMember(enc, "code", validText(d.Code)))
-	}
-	if d.Detail != "" {
-		err = errors.Join(err, writeMember(enc, "detail", validText(d.Detail)))
-	}
-	for _, name := range slices.Sorted(maps.Keys(d.Extensions)) {
-		if err == nil && !slices.Contains(reservedMembers, name) {
-			err = writeMember(enc, name, d.Extensions[name])
-		}
-	}
+	text, err := d.append(nil)
 	if err != nil {
 		return err
 	}
-	return enc.WriteToken(jsontext.EndObject)
+	return enc.WriteValue(text)
 }
 
-func writeMember(enc *jsontext.Encoder, name string, value any) error {
-	if err := enc.WriteToken(jsontext.String(name)); err != nil {
-		return err
+// append appends the document. It is written by hand: refusals are many where a service is attacked.
+func (d problemDocument) append(to []byte) ([]byte, error) {
+	e := d.of
+	if to == nil {
+		to = make([]byte, 0, 64+len(e.Title)+len(e.Code)+len(e.Detail))
 	}
-	return json.MarshalEncode(enc, value)
+	to = appendText(append(to, `{"title":`...), e.title())
+	to = strconv.AppendInt(append(to, `,"status":`...), int64(e.status()), 10)
+	if e.Code != "" {
+		to = appendText(append(to, `,"code":`...), e.Code)
+	}
+	if e.Detail != "" {
+		to = appendText(append(to, `,"detail":`...), e.Detail)
+	}
+	if len(e.Extensions) > 0 && !d.plain {
+		for _, name := range slices.Sorted(maps.Keys(e.Extensions)) {
+			if slices.Contains(reservedMembers, name) {
+				continue
+			}
+			value, err := encodeJSON(e.Extensions[name])
+			if err != nil {
+				return nil, err
+			}
+			if !utf8.ValidString(name) {
+				return nil, fmt.Errorf("the name %q of an extension is not UTF-8", name)
+			}
+			to = append(append(appendText(append(to, ','), name), ':'), value...)
+		}
+	}
+	return append(to, '}'), nil
+}
+
+// appendText appends s as a JSON string, with U+FFFD in place of what is not UTF-8.
+func appendText(to []byte, s string) []byte {
+	to, _ = jsontext.AppendQuote(to, validText(s))
+	return to
 }
 
 // validText is s in UTF-8, as JSON needs it.

@@ -62,18 +62,18 @@ func (m *miss) answer(st *stage, r *Request) Response {
 	case m.status == http.StatusMethodNotAllowed && r.http.Method == http.MethodOptions: // RFC 9110 section 9.3.7
 		return Empty().WithHeader("Allow", m.allowed())
 	}
-	e := &Error{Status: m.status, Header: http.Header{}}
-	if v := m.header["Connection"]; v != nil {
-		e.Header["Connection"] = v
-	}
-	if m.status == http.StatusMethodNotAllowed {
-		e.Header.Set("Allow", m.allowed())
-	}
+	e := &Error{Status: m.status}
 	switch m.status {
 	case http.StatusNotFound:
 		e.Code = codeNotFound
 	case http.StatusMethodNotAllowed:
-		e.Code = "method_not_allowed"
+		e.Code, e.Header = "method_not_allowed", http.Header{"Allow": {m.allowed()}}
+	}
+	if v := m.header["Connection"]; v != nil {
+		if e.Header == nil {
+			e.Header = http.Header{}
+		}
+		e.Header["Connection"] = v
 	}
 	return st.fail(r, e)
 }
