@@ -180,21 +180,20 @@ func (in *intake) format(r *Request) *format {
 	return &how.asJSON
 }
 
-// name is the reference tokens that lead to a field from its struct.
-func (f *format) name(field reflect.StructField) []string {
+// appendName appends the reference tokens that lead to a field from its struct.
+func (f *format) appendName(list []string, field reflect.StructField) []string {
 	if namer, ok := f.codec.(MemberNamer); ok {
-		return namer.MemberName(field)
+		return append(list, namer.MemberName(field)...)
 	}
 	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 	switch {
 	case name == "" && (options == "embed" || options == "inline"):
-		return nil
 	case name != "":
-		return []string{strings.Trim(name, "'")}
+		list = append(list, strings.Trim(name, "'"))
 	case !field.Anonymous:
-		return []string{field.Name}
+		list = append(list, field.Name)
 	}
-	return nil
+	return list
 }
 
 // tree is a body as maps and lists, nil where it cannot be.

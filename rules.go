@@ -197,12 +197,12 @@ func (in *intake) place(steps []validation.Step) (binding.Place, []validation.St
 // tokens are the reference tokens of a JSON Pointer (RFC 6901) to where the
 // steps lead, with the names that the body's format has for members.
 func tokens(steps []validation.Step, f *format) []string {
-	var list []string
+	list := make([]string, 0, len(steps))
 	for _, step := range steps {
 		if step.Field.Name == "" {
 			list = append(list, step.Key)
 		} else {
-			list = append(list, f.name(step.Field)...)
+			list = f.appendName(list, step.Field)
 		}
 	}
 	return list

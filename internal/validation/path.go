@@ -22,6 +22,7 @@ type Step struct {
 // of maps are the client's and may hold any character, so they are not looked
 // for in the path: the path is compared with the keys that are there.
 func (e *explanation) descend(v reflect.Value, path string) (steps []Step, at, owner reflect.Value) {
+	steps = make([]Step, 0, 1+strings.Count(path, "."))
 	for path != "" {
 		v = e.inside(v)
 		var step Step

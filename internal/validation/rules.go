@@ -145,7 +145,8 @@ func (e *explanation) explain(broken validator.ValidationErrors, prefix string, 
 
 // demandsPresence reports whether it was required, alone or as an alternative, that failed.
 func demandsPresence(fe validator.FieldError) bool {
-	return slices.Contains(strings.Split(fe.ActualTag(), "|"), "required")
+	tag := fe.ActualTag()
+	return tag == "required" || strings.Contains(tag, "|") && slices.Contains(strings.Split(tag, "|"), "required")
 }
 
 // askOthers asks the rules beside required of a value that is there, and those inside it.

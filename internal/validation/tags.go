@@ -22,6 +22,10 @@ var crossField = map[string]bool{
 
 // RuleName is the name of a rule, or the names of alternatives, without parameters.
 func RuleName(rule string) string {
+	if !strings.Contains(rule, "|") { // as most
+		name, _, _ := strings.Cut(rule, "=")
+		return name
+	}
 	names := strings.Split(rule, "|")
 	for i := range names {
 		names[i], _, _ = strings.Cut(names[i], "=")
