@@ -124,14 +124,3 @@ func TestAllSendTheSame(t *testing.T) {
 		t.Fatalf("bytes: %v", lengths)
 	}
 }
-
-// A million items more cost no allocation more.
-func TestAnItemAllocatesNothing(t *testing.T) {
-	h := server(t)
-	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Accept", "application/x-ndjson")
-	allocations := testing.AllocsPerRun(5, func() { h.ServeHTTP(&discarding{header: http.Header{}}, r) })
-	if allocations > 200 {
-		t.Fatalf("%v allocations for %d items", allocations, many)
-	}
-}
