@@ -1,6 +1,7 @@
 package contenders
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/go-playground/validator/v10"
 
 	"github.com/weft-go/weft/bench/contest"
@@ -28,6 +30,7 @@ var best = contest.Contender{
 	Shop:       func() contest.App { return contest.HTTP(bestShop()) },
 	Middleware: usual.Middleware,
 	Guards:     func(n int) contest.App { return contest.HTTP(bestGuards(n)) },
+	Streams:    func(n int) contest.App { return contest.HTTP(bestStream(n)) },
 	Services:   func(n int) contest.App { return contest.HTTP(paidMux(scopes.WorkByHand(n))) },
 	Routes: func(n int) contest.App {
 		mux := http.NewServeMux()
@@ -203,6 +206,29 @@ func bestGuards(n int) http.Handler {
 			}
 		}
 		greet(w, r)
+	})
+	return mux
+}
+
+// bestStream encodes one item after the other into a buffer, and sends it when it is full.
+func bestStream(n int) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /items", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = []string{"application/json"}
+		out := bufio.NewWriterSize(w, 32<<10)
+		enc := jsontext.NewEncoder(out, json.Deterministic(true))
+		var item service.Item
+		if enc.WriteToken(jsontext.BeginArray) != nil {
+			return
+		}
+		for _, item = range service.Items()[:n] {
+			if json.MarshalEncode(enc, &item) != nil {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		if enc.WriteToken(jsontext.EndArray) != nil || out.Flush() != nil {
+			return
+		}
 	})
 	return mux
 }

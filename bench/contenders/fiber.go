@@ -38,6 +38,7 @@ var fiberThree = contest.Contender{
 	Without: map[string]string{
 		"arounds":  "it has no typed stages",
 		"services": "it has no services of a request; by hand they cost what they cost net/http",
+		"stream":   "its streams are written by hand, as those of net/http",
 		"plan":     "it has no plan, and no services of a request",
 	},
 }

@@ -31,6 +31,7 @@ var ginGonic = contest.Contender{
 	Without: map[string]string{
 		"arounds":  "it has no typed stages",
 		"services": "it has no services of a request; by hand they cost what they cost net/http",
+		"stream":   "its streams are those of net/http, written by hand",
 		"plan":     "it has no plan, and no services of a request",
 	},
 }

@@ -29,6 +29,7 @@ var goaGenerated = contest.Contender{
 		"arounds":  "its middleware of endpoints is not typed",
 		"services": "it has no services of a request; by hand they cost what they cost net/http",
 		"start":    "its routes are generated from a design",
+		"stream":   "its streams are those of net/http, written by hand",
 		"plan":     "it has no plan, and no services of a request",
 	},
 }

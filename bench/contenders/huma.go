@@ -34,6 +34,7 @@ var humaGo = contest.Contender{
 	Without: map[string]string{
 		"arounds":  "its middleware stands outside decoding",
 		"services": "it has no services of a request; by hand they cost what they cost net/http",
+		"stream":   "its streams are those of net/http, written by hand",
 		"plan":     "it has no plan, and no services of a request",
 	},
 }

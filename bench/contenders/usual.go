@@ -21,6 +21,7 @@ var usual = contest.Contender{
 	Shop:       func() contest.App { return contest.HTTP(usualShop()) },
 	Middleware: func(n int) contest.App { return contest.HTTP(wrap(greetingMux(), n, passThrough)) },
 	Guards:     func(n int) contest.App { return contest.HTTP(wrap(greetingMux(), n, keyed)) },
+	Streams:    func(n int) contest.App { return contest.HTTP(usualStream(n)) },
 	Services: func(n int) contest.App {
 		return contest.HTTP(paidMux(scopes.WorkOfDo(n)))
 	},
@@ -34,6 +35,27 @@ var usual = contest.Contender{
 		return contest.HTTP(mux)
 	},
 	Without: map[string]string{"arounds": "it has no typed stages", "plan": "it has no plan, and no services of a request"},
+}
+
+// usualStream encodes and flushes one item after the other.
+func usualStream(n int) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /items", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		enc, flush := json.NewEncoder(w), http.NewResponseController(w)
+		fmt.Fprint(w, "[")
+		for i, item := range service.Items()[:n] {
+			if i > 0 {
+				fmt.Fprint(w, ",")
+			}
+			if err := enc.Encode(item); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			_ = flush.Flush() // which not every ResponseWriter has
+		}
+		fmt.Fprint(w, "]")
+	})
+	return mux
 }
 
 func usualShop() http.Handler {

@@ -20,6 +20,7 @@ var plain = contest.Contender{
 	Middleware: func(n int) contest.App { return contest.HTTP(weftMiddleware(n)) },
 	Guards:     func(n int) contest.App { return contest.HTTP(weftGuards(n)) },
 	Arounds:    func(n int) contest.App { return contest.HTTP(weftArounds(n)) },
+	Streams:    func(n int) contest.App { return contest.HTTP(weftStream(n)) },
 	Services: func(n int) contest.App {
 		if n == 0 {
 			return contest.HTTP(scopes.Singletons(0))
@@ -150,6 +151,20 @@ func weftArounds(n int) http.Handler {
 		})
 	}
 	app.Handle("GET /tenants/{tenant}/orders", h)
+	return built(app)
+}
+
+func weftStream(n int) http.Handler {
+	app := weft.New()
+	app.Handle("GET /items", weft.Handle(func(context.Context, struct{}) (weft.Stream[service.Item], error) {
+		return func(yield func(service.Item, error) bool) {
+			for _, item := range service.Items()[:n] {
+				if !yield(item, nil) {
+					return
+				}
+			}
+		}, nil
+	}))
 	return built(app)
 }
 

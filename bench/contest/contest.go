@@ -29,6 +29,8 @@ type Contender struct {
 	Middleware, Guards func(n int) App
 	// Arounds is the typed GET behind n functions that see its decoded value.
 	Arounds func(n int) App
+	// Streams is GET /items, which sends the first n of the items while they are made, as a JSON array.
+	Streams func(n int) App
 	// Services is GET /paid with n services made for the request and closed behind it.
 	Services func(n int) App
 	// Routes is n typed routes GET /r0/{id}, GET /r1/{id} and so on.

@@ -152,6 +152,13 @@ func Workloads() []Workload {
 			Request: GoodPage(), Want: Want{Status: 200, JSON: page},
 		})
 	}
+	for _, n := range []int{0, 10_000} {
+		all = append(all, Workload{
+			ID: fmt.Sprintf("stream-%d", n), Title: fmt.Sprintf("stream of %d items", n),
+			App:     counted(func(c Contender) func(int) App { return c.Streams }, n),
+			Request: Request{Method: http.MethodGet, Target: "/items"}, Want: Want{Status: 200, JSON: streamed(n)},
+		})
+	}
 	for _, n := range []int{0, 1, 3, 10} {
 		all = append(all, Workload{
 			ID: fmt.Sprintf("services-%d", n), Title: plural(n, "service", "services") + " of a request",
@@ -193,6 +200,14 @@ func plural(n int, one, many string) string {
 
 func list() string {
 	body, err := json.Marshal(service.Items())
+	if err != nil {
+		panic(err) // the type is this module's
+	}
+	return string(body)
+}
+
+func streamed(n int) string {
+	body, err := json.Marshal(service.Items()[:n])
 	if err != nil {
 		panic(err) // the type is this module's
 	}

@@ -65,7 +65,8 @@ func Budgets(p *InProcess, t *TCP, z *Sizes) []Budget {
 	all = append(all,
 		p.ownAllocations(10),
 		p.reflectedBudget(),
-		Budget{Work: "one item of a stream", Allowed: "10 ns, 0 allocations over encoding it by hand", Verdict: NotMeasured, Remark: "this version has no streams"},
+		p.itemBudget(10_000),
+		p.itemAllocations(10_000),
 	)
 	for _, w := range []string{"post", "get"} {
 		for _, n := range t.Connections(w) {
@@ -156,6 +157,17 @@ func (p *InProcess) stageAllocations(work, kind string, n int, limit float64) Bu
 func (p *InProcess) ownAllocations(n int) Budget {
 	own := p.addedAllocations("services", ours, n) - p.addedAllocations("services", best, n)
 	return allocated(fmt.Sprintf("services of a request, %d, over by hand", n), own, 1)
+}
+
+// itemBudget is about what an item of a stream adds beyond what it adds by hand.
+func (p *InProcess) itemBudget(n int) Budget {
+	over := stats.Pairs(p.added("stream", ours, n), p.added("stream", best, n), minus)
+	return nanoseconds(Budget{Work: "one item of a stream, over encoding it by hand", Allowed: "10 ns"}, stats.Of(over), 10)
+}
+
+// itemAllocations is about what an item allocates: those of all streams are too few to see.
+func (p *InProcess) itemAllocations(n int) Budget {
+	return allocated("one item of a stream", (p.addedAllocations("stream", ours, n)-p.addedAllocations("stream", best, n))/float64(n), 0)
 }
 
 // addedAllocations is how many more n stages make than none, NaN where that was not measured.

@@ -62,6 +62,7 @@ func TestBudgetsTellWhatWasMeasured(t *testing.T) {
 		"services-0":  {"best": {100, 1}, "weft": {200, 3}, "weft-reflect": {200, 3}},
 		"services-10": {"best": {300, 11}, "weft": {410, 14}, "weft-reflect": {2800, 33}},
 		"plan-1000":   {"weft": {25e6, 1}},
+		"stream-0":    {"best": {1000, 10}, "weft": {3000, 30}}, "stream-10000": {"best": {1_001_000, 20}, "weft": {1_073_000, 90}},
 	})
 	tcp := &TCP{}
 	for range 10 {
@@ -97,7 +98,8 @@ func TestBudgetsTellWhatWasMeasured(t *testing.T) {
 		"Plan of 1,000 routes with 200 services":               Met,
 		"a further handler type, in the program":               Met,
 		"a further handler type, to compile":                   Met,
-		"one item of a stream":                                 NotMeasured,
+		"one item of a stream, over encoding it by hand":       Met, // 107 to 100 ns
+		"one item of a stream, allocations":                    Met,
 	} {
 		if b, there := got[work]; !there || b.Verdict != want {
 			t.Errorf("%s: %+v, where it is %s", work, b, want)
