@@ -50,6 +50,7 @@ type intake struct {
 	inBody  bool         // whether it is the body
 	neutral bool         // the body may be in any format
 	body    reflect.Type // then
+	items   *intake      // of the body, where it is a stream: what rules they have
 	types   []string     // of the body, as they are sent, where they are not what its form says
 }
 
@@ -194,8 +195,11 @@ func (in *intake) describe(limit int64) string {
 	if in.readsBody() {
 		texts = append(texts, fmt.Sprintf("at most %d bytes", limit))
 	}
-	if in.rules != nil {
+	switch {
+	case in.rules != nil:
 		texts = append(texts, "validated")
+	case in.items != nil && in.items.rules != nil:
+		texts = append(texts, "each item validated")
 	}
 	return strings.Join(texts, "; ")
 }
@@ -209,7 +213,7 @@ func (in *intake) statuses() []int {
 	if in.readsBody() {
 		statuses = append(statuses, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
-	if in.rules != nil {
+	if in.rules != nil || in.items != nil && in.items.rules != nil {
 		statuses = append(statuses, http.StatusUnprocessableEntity)
 	}
 	return statuses

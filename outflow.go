@@ -177,6 +177,7 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		wake(p.room)
 		if len(batch) > 0 || silent && t.err == nil {
 			if begun || silent {
+				first.Stop()
 				t.begin()
 			}
 			if len(batch) == 0 {

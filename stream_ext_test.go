@@ -351,6 +351,25 @@ func TestAStreamThatIsIdleForTooLongEnds(t *testing.T) {
 	assert.Len(t, j.errors(), 2)
 }
 
+// Only a stream that has no item yet says so.
+func TestAnItemInTimeIsNoSilence(t *testing.T) {
+	step := make(chan struct{})
+	app, _ := newApp(weft.WithStreams(weft.Streams{FirstItem: 30 * time.Millisecond}))
+	app.Handle("GET /", streaming(func(yield func(point, error) bool) {
+		yield(point{1}, nil)
+		<-step
+		yield(point{2}, nil)
+	}))
+	s := serve(t, app)
+	o := s.open("GET", "/", "Accept: text/event-stream")
+	assert.Equal(t, `data: {"n":1}`, o.line(t))
+	time.Sleep(60 * time.Millisecond)
+	close(step)
+	rest, err := io.ReadAll(o.lines)
+	require.NoError(t, err)
+	assert.Equal(t, "\ndata: {\"n\":2}\n\n", string(rest))
+}
+
 func TestASilentStreamOfEventsHasAHeartbeat(t *testing.T) {
 	step := make(chan struct{})
 	app, _ := newApp(weft.WithStreams(weft.Streams{Heartbeat: 10 * time.Millisecond}))

@@ -84,6 +84,7 @@ func (in *intake) receive(t reflect.Type, how *input, book rulebook, report func
 	}
 	how.items = &intake{reads: []ReadInfo{{Source: SourceBody}}}
 	how.items.compileRules(item.element(), book, report)
+	in.items = how.items
 }
 
 // streams reports whether the body is read item by item.
