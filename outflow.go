@@ -153,6 +153,13 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		beat.stop()
 		idle.stop()
 	}
+	over := false
+	defer func() {
+		if !over { // the ResponseWriter has panicked: the producer must not outlive its request all the same
+			end(http.ErrAbortHandler)
+			p.wait()
+		}
+	}()
 	var spare []byte
 	for {
 		silent := false
@@ -199,6 +206,7 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 			break
 		}
 	}
+	over = true
 	if p.exited {
 		runtime.Goexit()
 	}
@@ -206,6 +214,18 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		err = cmp.Or(err, s.base.Err())
 	}
 	return cmp.Or(err, p.failure())
+}
+
+// wait waits until the producer has returned.
+func (p *outflow) wait() {
+	for done := false; !done; {
+		p.mu.Lock()
+		done = p.done
+		p.mu.Unlock()
+		if !done {
+			<-p.ready
+		}
+	}
 }
 
 // failure is why the producer failed, unless it only says that it was told to end.

@@ -351,6 +351,29 @@ func TestAStreamThatIsIdleForTooLongEnds(t *testing.T) {
 	assert.Len(t, j.errors(), 2)
 }
 
+// brittle is a ResponseWriter that panics when it is written to.
+type brittle struct{ http.ResponseWriter }
+
+func (brittle) Write([]byte) (int, error) { panic("brittle") }
+
+func TestAProducerNeverOutlivesItsRequest(t *testing.T) {
+	ended := false
+	app, _ := newApp()
+	app.Handle("GET /", weft.Handle(func(ctx context.Context, _ struct{}) (items, error) {
+		return func(yield func(point, error) bool) {
+			defer func() { ended = true }()
+			for i := 0; yield(point{i}, nil); i++ {
+			}
+		}, nil
+	}))
+	srv := build(t, app)
+	func() {
+		defer func() { _ = recover() }()
+		srv.ServeHTTP(brittle{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
+	}()
+	assert.True(t, ended)
+}
+
 // Only a stream that has no item yet says so.
 func TestAnItemInTimeIsNoSilence(t *testing.T) {
 	step := make(chan struct{})
