@@ -105,6 +105,31 @@ func (*reports) All(context.Context, struct{}) (rows, error) {
 	}, nil
 }
 
+// A client that reads nothing is cut off when it has had its time, over both versions of HTTP, and its producer ends.
+func TestAReaderSlowerThanItsDeadlineIsCutOff(t *testing.T) {
+	for _, version := range []int{1, 2} {
+		var running atomic.Int64
+		sent := make(chan weft.Sent, 1)
+		app := quiet(weft.WithStreams(weft.Streams{WriteTimeout: 200 * time.Millisecond}))
+		app.Use(weft.Finally("sent", func(_ *weft.Request, s weft.Sent) { sent <- s }))
+		app.Handle("GET /", counting(-1, &running, nil))
+		s := serve(t, app, version)
+		ctx, cancel := context.WithCancel(t.Context())
+		resp := s.open(t, ctx, "/", "application/x-ndjson")
+		started := time.Now()
+		select {
+		case got := <-sent:
+			assert.Error(t, got.WriteErr, "HTTP/%d", version)
+			assert.Zero(t, running.Load())
+			t.Logf("HTTP/%d: cut off after %v and %d KiB", version, time.Since(started).Round(time.Millisecond), got.Bytes>>10)
+		case <-time.After(waitFor):
+			t.Errorf("HTTP/%d: it is still waited for", version)
+		}
+		cancel()
+		resp.Body.Close()
+	}
+}
+
 // Five hundred clients listen to events at once, hear the heart beat, and leave nothing behind.
 func TestManyClientsListenAtOnce(t *testing.T) {
 	const clients, events = 500, 5
