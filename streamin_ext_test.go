@@ -247,3 +247,27 @@ func TestAStreamOfABodyThatWasRead(t *testing.T) {
 	s := serve(t, app)
 	assert.Equal(t, `{"good":[{"name":"tea","age":0}],"bad":[]}`, s.send("POST", "/", `[{"name":"tea"}]`, arrayBody).body)
 }
+
+// An Item knows its place, is decoded and checked as what it holds, and cannot be sent what only looks like one.
+func TestAnItemKnowsItsPlace(t *testing.T) {
+	app, j := newApp()
+	app.Handle("POST /", weft.Handle(func(_ context.Context, in weft.Stream[weft.Item[importedLine]]) (imported, error) {
+		got := imported{Bad: []string{}}
+		for item, err := range in {
+			if err != nil {
+				got.Bad = append(got.Bad, err.Error())
+				continue
+			}
+			got.Good = append(got.Good, item.Value)
+			got.Bad = append(got.Bad, fmt.Sprintf("%d/%d is %s", item.Index, item.Line, item.Value.Name))
+		}
+		return got, nil
+	}))
+	s := serve(t, app)
+	assert.JSONEq(t, `{"good":[{"name":"tea","age":1},{"name":"coffee","age":0}],"bad":["0/2 is tea",`+
+		`"line 3: 422 invalid request: body /1/name: min","line 4: 400 invalid request: body /2/Value: unknown_field","line 5: 400 invalid request: body /3: required","4/6 is coffee"]}`,
+		s.send("POST", "/", "\n{\"name\":\"tea\",\"age\":1}\n{\"name\":\"x\"}\n{\"Value\":{\"name\":\"tea\"},\"Line\":7}\nnull\n{\"name\":\"coffee\"}", lineBody).body)
+	assert.JSONEq(t, `{"good":[{"name":"tea","age":0}],"bad":["item 0: 400 invalid request: body /0/age: out_of_range","1/0 is tea"]}`,
+		s.send("POST", "/", `[{"name":"tea","age":300},{"name":"tea"}]`, arrayBody).body)
+	assert.Empty(t, j.errors())
+}
