@@ -25,20 +25,25 @@ func newApp(c *weft.Container, secret []byte, log *slog.Logger, more ...weft.Opt
 	app.Use(requestID(), accessLog(), reference())
 	app.Handle("GET /healthz", weft.Health().Timeout(queryTimeout)) // asks the services that have a HealthCheck
 
-	api := app.Group(apiPrefix, noStore(), deadline(queryTimeout))
+	api := app.Group(apiPrefix, noStore())
 	api.Guard(weft.ValueGuardFrom(currentUser, login, weft.Named("login")))
 	api.Catch(apiErrors()...)
-	api.Handle("GET /me", weft.Handle(whoAmI).Named("who am I").Timeout(queryTimeout))
+	api.Handle("GET /me", weft.Handle(whoAmI).Named("who am I").Use(deadline(queryTimeout)).Timeout(queryTimeout))
 
 	takesOrders, deletesOrders := weft.Any(role(Clerk), role(Manager)), weft.Any(role(Manager), role(Admin))
 	audited := weft.MiddlewareFrom((*audit).record, weft.Named("audit"))
-	tenant := api.Group(tenantPrefix)
-	tenant.Guard(sameTenant())
+	ofTenant := api.Group(tenantPrefix)
+	ofTenant.Guard(sameTenant())
+	tenant := ofTenant.Group("", deadline(queryTimeout))
 	tenant.Handle("POST /orders", weft.HandleFrom((*orders).create).Named("create order").Guard(takesOrders).Check(mayOrder).Intercept(audited).Timeout(queryTimeout).Limit(bodyLimit))
 	tenant.Handle("GET /orders", weft.HandleFrom((*orders).list).Named("list orders").Timeout(queryTimeout).StrictQuery())
 	tenant.Handle("GET /orders/{id}", weft.HandleFrom((*orders).read).Named("read order").Timeout(queryTimeout))
 	tenant.Handle("PATCH /orders/{id}", weft.HandleFrom((*orders).patch).Named("change order").Guard(takesOrders).Check(mayChange).Intercept(audited).Timeout(queryTimeout).Limit(bodyLimit))
 	tenant.Handle("DELETE /orders/{id}", weft.HandleFrom((*orders).delete).Named("delete order").Guard(deletesOrders).Intercept(audited).Timeout(queryTimeout))
+
+	// Streams run when their handlers have returned: the deadline bounds what comes before the first of them, and not how long they go on.
+	asEvents := weft.Streams{Formats: []weft.StreamFormat{weft.SSE}}
+	tenant.Handle("GET /orders/feed", weft.Streaming(weft.HandleFrom((*feed).follow).Named("follow orders").Timeout(queryTimeout), asEvents))
 
 	webhooks := app.Group("/webhooks") // beside the API: a signature takes the place of a key
 	webhooks.Guard(signed(secret))

@@ -27,5 +27,6 @@ func services(i do.Injector, file string) *weft.Container {
 	weft.Auto[*audit](c, newAudit)
 	weft.Auto[*orders](c, newOrders)
 	weft.Auto[*payments](c, newPayments)
+	weft.Auto[*feed](c, newFeed)
 	return c
 }

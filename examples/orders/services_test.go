@@ -25,6 +25,7 @@ func TestBuildFindsOutWhatBelongsToARequest(t *testing.T) {
 		"*main.userRepository":    "auto, singleton",
 		"*main.paymentRepository": "auto, singleton",
 		"*main.payments":          "auto, singleton",
+		"*main.feed":              "auto, singleton",
 		"*main.orderRepository":   "auto, per request",
 		"*main.orders":            "auto, per request",
 		"*main.audit":             "auto, per request",
@@ -53,6 +54,7 @@ func TestTheRoutesOfOrdersAloneHaveATransaction(t *testing.T) {
 		"GET /api/me":                              nil,
 		"POST /webhooks/payments":                  nil,
 		"GET /api/tenants/{tenant}/orders":         {"list orders"},
+		"GET /api/tenants/{tenant}/orders/feed":    nil, // it reads for long, and so must not have one
 		"GET /api/tenants/{tenant}/orders/{id}":    {"read order"},
 		"POST /api/tenants/{tenant}/orders":        {"audit", "create order"},
 		"PATCH /api/tenants/{tenant}/orders/{id}":  {"audit", "change order"},
