@@ -219,7 +219,7 @@ func (i *itemReader) decode(raw []byte, line int, item any) error {
 		return nil
 	}
 	if err := in.items.rules.Check(i.request.ctx, subject); err != nil {
-		return in.items.brokenIn(&bodyMembers{request: i.request, format: &in.asJSON, body: raw, read: true}, subject, err)
+		return in.items.brokenIn(&bodyMembers{request: i.request, format: &in.asJSON, body: raw, tree: in.asJSON.tree(raw), read: true}, subject, err)
 	}
 	return nil
 }

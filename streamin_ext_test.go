@@ -271,3 +271,27 @@ func TestAnItemKnowsItsPlace(t *testing.T) {
 		s.send("POST", "/", `[{"name":"tea","age":300},{"name":"tea"}]`, arrayBody).body)
 	assert.Empty(t, j.errors())
 }
+
+// The rule required means of an item what it means of a body: the value was sent.
+func TestWhatAnItemHasIsNotMissing(t *testing.T) {
+	type part struct {
+		Count int `json:"count" validate:"required,max=3"`
+	}
+	type whole struct {
+		Name  string `json:"name" validate:"required,max=3"`
+		Parts []part `json:"parts" validate:"dive"`
+	}
+	app, j := newApp()
+	app.Handle("POST /", weft.Handle(func(_ context.Context, in weft.Stream[whole]) (told []string, _ error) {
+		for _, err := range in {
+			told = append(told, fmt.Sprint(err))
+		}
+		return told, nil
+	}))
+	s := serve(t, app)
+	assert.JSONEq(t, `["<nil>","item 1: 422 invalid request: body /1/name: required, body /1/parts/1/count: required"]`,
+		s.send("POST", "/", `[{"name":"","parts":[{"count":0}]},{"name":null,"parts":[{"count":0},{}]}]`, arrayBody).body)
+	assert.JSONEq(t, `["<nil>","line 2: 422 invalid request: body /1/name: max, body /1/parts/0/count: required"]`,
+		s.send("POST", "/", "{\"name\":\"\"}\n{\"name\":\"long\",\"parts\":[{}]}", lineBody).body)
+	assert.Empty(t, j.errors())
+}
