@@ -12,11 +12,14 @@ const (
 	tenantPrefix = "/tenants/{tenant}"
 	webhookPath  = "/webhooks/payments"
 	queryTimeout = 5 * time.Second
-	bodyLimit    = 64 << 10 // bytes
+	sendTimeout  = time.Minute // where a client sends much
+	bodyLimit    = 64 << 10    // bytes
 )
 
 // ordersPath is where the orders of a tenant are.
 func ordersPath(t Tenant) string { return apiPrefix + "/tenants/" + string(t) + "/orders" }
+
+func importPath(t Tenant) string { return ordersPath(t) + "/import" }
 
 // newApp says what the service consists of. Read it from the top: the first
 // stage is the outermost. What its stages are made of is in services.go. secret signs webhooks; without one they are refused. more is what watches the app, as trace.go does.
@@ -42,6 +45,19 @@ func newApp(c *weft.Container, secret []byte, log *slog.Logger, more ...weft.Opt
 	tenant.Handle("DELETE /orders/{id}", weft.HandleFrom((*orders).delete).Named("delete order").Guard(deletesOrders).Intercept(audited).Timeout(queryTimeout))
 
 	// Streams run when their handlers have returned: the deadline bounds what comes before the first of them, and not how long they go on.
+	sending := ofTenant.Group("", deadline(sendTimeout))
+	sending.Handle("POST /orders/{id}/attachments", weft.HandleFrom((*attachments).attach).Named("attach").Guard(takesOrders).Intercept(audited).Timeout(sendTimeout).Limit(uploadLimit))
+	tenant.Handle("GET /orders/{id}/attachments", weft.HandleFrom((*attachments).list).Named("list attachments").Timeout(queryTimeout))
+	tenant.Handle("GET /orders/{id}/attachments/{attachment}", weft.HandleFrom((*downloads).download).Named("download").Timeout(queryTimeout))
+	tenant.Handle("DELETE /orders/{id}/attachments/{attachment}", weft.HandleFrom((*attachments).detach).Named("delete attachment").Guard(deletesOrders).Intercept(audited).Timeout(queryTimeout))
+
+	// A line of an import has the limit that an order has. An import has no transaction of the request's, and sees to its audit itself.
+	byLine := weft.Streams{ItemLimit: bodyLimit}
+	sending.Handle("POST /orders/import", weft.Streaming(weft.HandleFrom((*imports).take).Named("import orders").Guard(takesOrders).Timeout(sendTimeout).Limit(importLimit), byLine))
+
+	asLines := weft.Streams{Formats: []weft.StreamFormat{weft.NDJSON, weft.JSONArray}}
+	tenant.Handle("GET /orders/export", weft.Streaming(weft.HandleFrom((*exports).lines).Named("export orders").Timeout(queryTimeout).StrictQuery(), asLines))
+	tenant.Handle("GET /orders/export.csv", weft.HandleFrom((*exports).csv).Named("export a table").Timeout(queryTimeout).StrictQuery())
 	asEvents := weft.Streams{Formats: []weft.StreamFormat{weft.SSE}}
 	tenant.Handle("GET /orders/feed", weft.Streaming(weft.HandleFrom((*feed).follow).Named("follow orders").Timeout(queryTimeout), asEvents))
 

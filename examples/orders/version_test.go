@@ -20,11 +20,21 @@ import (
 // inProcess is the service without a network, as Mia.
 func inProcess(t *testing.T, file string) (*wefttest.Client, *store) {
 	t.Helper()
+	client, s := asAnybody(t, file)
+	return client.Sending(withKey(addMia(t, s))), s
+}
+
+// asAnybody is the service without a network, and without a key.
+func asAnybody(t *testing.T, file string) (*wefttest.Client, *store) {
+	t.Helper()
 	injector := do.New()
 	client := wefttest.New(t, newApp(services(injector, file), testSecret, newLogger(t.Output(), 0)))
 	t.Cleanup(func() { assert.NoError(t, client.Server().Shutdown(context.WithoutCancel(t.Context()))) })
-	s := storeOf(do.MustInvoke[*database](injector))
-	return client.Sending(wefttest.Header("Authorization", "Bearer "+string(addMia(t, s)))), s
+	return client, storeOf(do.MustInvoke[*database](injector))
+}
+
+func withKey(key apiKey) wefttest.RequestOption {
+	return wefttest.Header("Authorization", "Bearer "+string(key))
 }
 
 func TestAnOrderIsReadOnCondition(t *testing.T) {
