@@ -146,6 +146,29 @@ func TestAFeedBegins(t *testing.T) {
 	}
 }
 
+// A client that was away for long is told all of it, and not a batch with each new event.
+func TestAFeedCatchesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(t, "")
+		const missed = 2*feedBatch + feedBatch/2
+		for range missed {
+			add(t, s, Draft{Customer: "Ada", Items: []Item{tea}})
+		}
+		stream, err := newFeed(s.db).follow(t.Context(), following{ofTenant: ofTenant{acme}, Last: weft.Some[int64](0)})
+		require.NoError(t, err)
+		began, told := time.Now(), 0
+		for _, err := range stream {
+			require.NoError(t, err)
+			if told++; told == missed {
+				break
+			}
+		}
+		assert.Equal(t, missed, told)
+		assert.Zero(t, time.Since(began), "without waiting")
+	})
+}
+
 func TestAFeedThatCannotBeReadIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	client, s := inProcess(t, "")
