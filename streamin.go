@@ -34,6 +34,37 @@ func (e *ItemError) Error() string {
 // Unwrap returns Err.
 func (e *ItemError) Unwrap() error { return e.Err }
 
+// Item is an item of a [Stream] that a client sends, with its place: a Stream[Item[T]] is read as a Stream[T] is. It is for handlers that find more wrong with an
+// item than its rules do, and have to say with which.
+type Item[T any] struct {
+	// Index and Line are those of [ItemError].
+	Index, Line int
+	Value       T
+}
+
+// placed is a pointer to an Item.
+type placed interface {
+	at(index, line int) (value any)
+	of() reflect.Type
+}
+
+func (i *Item[T]) at(index, line int) any {
+	i.Index, i.Line = index, line
+	return &i.Value
+}
+
+func (*Item[T]) of() reflect.Type { return reflect.TypeFor[T]() }
+
+var typePlaced = reflect.TypeFor[placed]()
+
+// itemOf is what is decoded for a stream's element.
+func itemOf(element reflect.Type) reflect.Type {
+	if reflect.PointerTo(element).Implements(typePlaced) {
+		return reflect.New(element).Interface().(placed).of()
+	}
+	return element
+}
+
 // Part is a part of a multipart body (RFC 2046 section 5.1), as it arrives: what a Stream[Part] yields. Its content is read by Read, until the
 // next part is asked for.
 type Part struct {
@@ -79,11 +110,12 @@ func (in *intake) receive(t reflect.Type, how *input, book rulebook, report func
 		}
 		return
 	}
-	if problem, remedy := uncodable("an item of the stream", item.element(), true, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("json") {
+	element := itemOf(item.element())
+	if problem, remedy := uncodable("an item of the stream", element, true, map[reflect.Type]bool{}); problem != "" && !how.knowsItself("json") {
 		report(problem, remedy)
 	}
 	how.items = &intake{reads: []ReadInfo{{Source: SourceBody}}}
-	how.items.compileRules(item.element(), book, report)
+	how.items.compileRules(element, book, report)
 	in.items = how.items
 }
 
@@ -115,7 +147,7 @@ func (r *Request) decodeStream(into receiver) error {
 	if err := r.streamBody(&body); err != nil {
 		return err
 	}
-	items := &itemReader{request: r, optional: optionalBody(into.element()), limit: r.state.streams().ItemLimit}
+	items := &itemReader{request: r, optional: optionalBody(itemOf(into.element())), limit: r.state.streams().ItemLimit}
 	switch {
 	case parts && m != nil:
 		if params["boundary"] == "" {
@@ -169,7 +201,10 @@ func (i *itemReader) fail(line int, err error) error {
 }
 
 // decode decodes and checks an item. What cannot be read leaves it as it was.
-func (i *itemReader) decode(raw []byte, item any) error {
+func (i *itemReader) decode(raw []byte, line int, item any) error {
+	if p, ok := item.(placed); ok {
+		item = p.at(i.index, line)
+	}
 	in := i.request.state.input
 	if string(bytes.TrimSpace(raw)) == "null" && !i.optional {
 		return invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeRequired})
@@ -185,7 +220,7 @@ func (i *itemReader) decode(raw []byte, item any) error {
 		return nil
 	}
 	if err := in.items.rules.Check(i.request.ctx, subject); err != nil {
-		return in.items.brokenIn(&bodyMembers{request: i.request, format: &in.asJSON, body: raw, read: true}, subject, err)
+		return in.items.brokenIn(&bodyMembers{request: i.request, format: &in.asJSON, body: raw, tree: in.asJSON.tree(raw), read: true}, subject, err)
 	}
 	return nil
 }
@@ -214,7 +249,7 @@ func (l *lineReader) next(item any) error {
 		case len(bytes.TrimSpace(l.text)) == 0:
 			continue
 		}
-		if err := l.decode(l.text, item); err != nil {
+		if err := l.decode(l.text, l.line, item); err != nil {
 			return l.fail(l.line, err)
 		}
 		l.index++
@@ -271,7 +306,7 @@ func (a *arrayReader) next(item any) error {
 		}
 		return invalid(http.StatusBadRequest, jsonField(err))
 	}
-	if err := a.decode(raw, item); err != nil {
+	if err := a.decode(raw, 0, item); err != nil {
 		return a.fail(0, err)
 	}
 	a.index++

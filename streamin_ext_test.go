@@ -247,3 +247,51 @@ func TestAStreamOfABodyThatWasRead(t *testing.T) {
 	s := serve(t, app)
 	assert.Equal(t, `{"good":[{"name":"tea","age":0}],"bad":[]}`, s.send("POST", "/", `[{"name":"tea"}]`, arrayBody).body)
 }
+
+// An Item knows its place, is decoded and checked as what it holds, and cannot be sent what only looks like one.
+func TestAnItemKnowsItsPlace(t *testing.T) {
+	app, j := newApp()
+	app.Handle("POST /", weft.Handle(func(_ context.Context, in weft.Stream[weft.Item[importedLine]]) (imported, error) {
+		got := imported{Bad: []string{}}
+		for item, err := range in {
+			if err != nil {
+				got.Bad = append(got.Bad, err.Error())
+				continue
+			}
+			got.Good = append(got.Good, item.Value)
+			got.Bad = append(got.Bad, fmt.Sprintf("%d/%d is %s", item.Index, item.Line, item.Value.Name))
+		}
+		return got, nil
+	}))
+	s := serve(t, app)
+	assert.JSONEq(t, `{"good":[{"name":"tea","age":1},{"name":"coffee","age":0}],"bad":["0/2 is tea",`+
+		`"line 3: 422 invalid request: body /1/name: min","line 4: 400 invalid request: body /2/Value: unknown_field","line 5: 400 invalid request: body /3: required","4/6 is coffee"]}`,
+		s.send("POST", "/", "\n{\"name\":\"tea\",\"age\":1}\n{\"name\":\"x\"}\n{\"Value\":{\"name\":\"tea\"},\"Line\":7}\nnull\n{\"name\":\"coffee\"}", lineBody).body)
+	assert.JSONEq(t, `{"good":[{"name":"tea","age":0}],"bad":["item 0: 400 invalid request: body /0/age: out_of_range","1/0 is tea"]}`,
+		s.send("POST", "/", `[{"name":"tea","age":300},{"name":"tea"}]`, arrayBody).body)
+	assert.Empty(t, j.errors())
+}
+
+// The rule required means of an item what it means of a body: the value was sent.
+func TestWhatAnItemHasIsNotMissing(t *testing.T) {
+	type part struct {
+		Count int `json:"count" validate:"required,max=3"`
+	}
+	type whole struct {
+		Name  string `json:"name" validate:"required,max=3"`
+		Parts []part `json:"parts" validate:"dive"`
+	}
+	app, j := newApp()
+	app.Handle("POST /", weft.Handle(func(_ context.Context, in weft.Stream[whole]) (told []string, _ error) {
+		for _, err := range in {
+			told = append(told, fmt.Sprint(err))
+		}
+		return told, nil
+	}))
+	s := serve(t, app)
+	assert.JSONEq(t, `["<nil>","item 1: 422 invalid request: body /1/name: required, body /1/parts/1/count: required"]`,
+		s.send("POST", "/", `[{"name":"","parts":[{"count":0}]},{"name":null,"parts":[{"count":0},{}]}]`, arrayBody).body)
+	assert.JSONEq(t, `["<nil>","line 2: 422 invalid request: body /1/name: max, body /1/parts/0/count: required"]`,
+		s.send("POST", "/", "{\"name\":\"\"}\n{\"name\":\"long\",\"parts\":[{}]}", lineBody).body)
+	assert.Empty(t, j.errors())
+}

@@ -32,7 +32,9 @@ func TestExtractor[T any](t testing.TB, x weft.Extractor[T], traits ...Trait) {
 	if len(reads) > 0 && reads[0].Source == "itself" {
 		c.what = fmt.Sprintf("the extractor %q", reads[0].Name)
 	}
-	c.readsBody = slices.ContainsFunc(reads, func(r weft.ReadInfo) bool { return r.Source == weft.SourceBody })
+	c.readsBody = slices.ContainsFunc(reads, func(r weft.ReadInfo) bool {
+		return r.Source == weft.SourceBody || r.Source == weft.SourceForm || r.Source == weft.SourceFile
+	})
 	for _, s := range c.samples {
 		if c.extractOnce(read, s) {
 			c.extractTogether(read, s)

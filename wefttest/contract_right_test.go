@@ -271,7 +271,14 @@ func TestRightExtractorsPass(t *testing.T) {
 		"a header":      func(t testing.TB) { wefttest.TestExtractor(t, weft.HeaderValue[string]("X-Tenant"), body) },
 		"a cookie":      func(t testing.TB) { wefttest.TestExtractor(t, weft.CookieValue[string]("session"), body) },
 		"a JSON body":   func(t testing.TB) { wefttest.TestExtractor(t, weft.JSONBody[map[string]any](), body) },
-		"a raw body":    func(t testing.TB) { wefttest.TestExtractor(t, weft.RawBody(), body) },
+		"a form": func(t testing.TB) {
+			wefttest.TestExtractor(t, weft.Struct[struct {
+				Title string      `form:"title"`
+				Photo weft.Upload `file:"photo"`
+			}](), wefttest.Sample("POST", "/", wefttest.Body("multipart/form-data; boundary=x",
+				"--x\r\nContent-Disposition: form-data; name=title\r\n\r\ntea\r\n--x\r\nContent-Disposition: form-data; name=photo; filename=a.png\r\n\r\nPNG\r\n--x--\r\n")))
+		},
+		"a raw body": func(t testing.TB) { wefttest.TestExtractor(t, weft.RawBody(), body) },
 		"a text": func(t testing.TB) {
 			wefttest.TestExtractor(t, weft.TextBody(), wefttest.Sample("POST", "/", wefttest.Body("text/plain", "tea")))
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/weft-go/weft"
@@ -21,12 +22,20 @@ func (a *audit) record(r *weft.Request, next weft.Next) weft.Response {
 	if resp.Err() != nil {
 		return resp // nothing has changed: it will be rolled back
 	}
-	_, err := a.tx.ExecContext(r.Context(),
-		`INSERT INTO audit (tenant, user, method, path, status, at) VALUES (?, ?, ?, ?, ?, ?)`,
-		a.user.Tenant, a.user.Name, r.HTTP().Method, r.HTTP().URL.Path, resp.Status(), now().UnixMilli(),
-	)
-	if err != nil {
-		return weft.Fail(fmt.Errorf("keeping the audit: %w", err))
+	if err := a.keep(r.Context(), r.HTTP().Method, r.HTTP().URL.Path, resp.Status()); err != nil {
+		return weft.Fail(err)
 	}
 	return resp
+}
+
+// keep is for who has several transactions in one request, as an import has.
+func (a *audit) keep(ctx context.Context, method, path string, status int) error {
+	_, err := a.tx.ExecContext(ctx,
+		`INSERT INTO audit (tenant, user, method, path, status, at) VALUES (?, ?, ?, ?, ?, ?)`,
+		a.user.Tenant, a.user.Name, method, path, status, now().UnixMilli(),
+	)
+	if err != nil {
+		return fmt.Errorf("keeping the audit: %w", err)
+	}
+	return nil
 }

@@ -80,6 +80,11 @@ func TestExtractionKeepsItsContract(t *testing.T) {
 	wefttest.TestExtractor(t, weft.Struct[creation](), wefttest.Sample("POST", "/", wefttest.Body("application/json", teaForTwo), ofAcme, mia))
 	wefttest.TestExtractor(t, weft.Struct[listing](), wefttest.Sample("GET", "/?limit=2&customer=Ada", ofAcme, mia))
 	wefttest.TestExtractor(t, weft.Struct[named](), wefttest.Sample("GET", "/", wefttest.PathValue("id", "7"), ofAcme, mia))
+	wefttest.TestExtractor(t, weft.Struct[following](), wefttest.Sample("GET", "/", wefttest.Header("Last-Event-ID", "7"), ofAcme, mia))
+	wefttest.TestExtractor(t, weft.Struct[exporting](), wefttest.Sample("GET", "/?customer=Ada", ofAcme, mia))
+	mediaType, file := form("The invoice", "a.pdf", "", pdf(100))
+	wefttest.TestExtractor(t, weft.Struct[attaching](), wefttest.Sample("POST", "/", wefttest.Body(mediaType, file), wefttest.PathValue("id", "7"), ofAcme, mia))
+	wefttest.TestExtractor(t, weft.Struct[attached](), wefttest.Sample("GET", "/", wefttest.PathValue("id", "7"), wefttest.PathValue("attachment", "1"), ofAcme, mia))
 	wefttest.TestExtractor(t, weft.JSONBody[PaymentEvent](), wefttest.Sample("POST", "/", wefttest.Body("application/json", `{"id":"1","type":"x","tenant":"acme","order":1,"amount":"1.00"}`)))
 }
 
@@ -88,6 +93,9 @@ func TestMappersKeepTheirContract(t *testing.T) {
 	wefttest.TestMapper(t, weft.OnIs(errNotFound, notFound), errNotFound)
 	wefttest.TestMapper(t, weft.OnIs(errOtherTenant, noSuchTenant), errOtherTenant)
 	wefttest.TestMapper(t, weft.On(orderClosed), &OrderClosed{Cancelled})
+	wefttest.TestMapper(t, weft.On(importStopped), &ImportStopped{Cause: errTooManyLines})
+	wefttest.TestMapper(t, weft.OnIs(errNoAttachment, noAttachment), errNoAttachment)
+	wefttest.TestMapper(t, weft.OnIs(errTooManyAttachments, tooManyAttachments), errTooManyAttachments)
 	for i, example := range []error{errNotFound, &OrderClosed{Cancelled}, &PaymentRefused{"already_paid"}} {
 		wefttest.TestMapper(t, webhookErrors()[i], example)
 	}

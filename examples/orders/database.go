@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite", without cgo
 )
@@ -19,6 +20,7 @@ var schema string
 type database struct {
 	*sql.DB
 	turn chan struct{} // to write: full while a Tx does
+	bell *bell         // rung when one has changed something
 }
 
 // openDatabase opens the database in file and creates the tables it lacks. Where
@@ -31,10 +33,30 @@ func openDatabase(ctx context.Context, file string) (*database, error) {
 	if file == "" {
 		db.SetMaxOpenConns(1) // every connection to ":memory:" would be another database
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	_, err = db.ExecContext(ctx, schema)
+	if err == nil {
+		err = upgrade(ctx, db)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing the database %q: %w", file, err), db.Close())
 	}
-	return &database{db, make(chan struct{}, 1)}, nil
+	return &database{db, make(chan struct{}, 1), newBell()}, nil
+}
+
+// upgrade adds the columns that a file of an earlier version lacks. Tables that it lacks, the schema has made.
+func upgrade(ctx context.Context, db *sql.DB) error {
+	for _, column := range []string{"version INTEGER NOT NULL DEFAULT 1", "attached INTEGER NOT NULL DEFAULT 0"} {
+		name, _, _ := strings.Cut(column, " ")
+		var there bool
+		err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM pragma_table_info('orders') WHERE name = ?)`, name).Scan(&there)
+		if err == nil && !there {
+			_, err = db.ExecContext(ctx, `ALTER TABLE orders ADD COLUMN `+column)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dataSource names the database as the driver wants it. The settings are part

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -20,10 +21,14 @@ type exchange struct {
 	title       string
 	as          string // the user whose key is sent; nobody's where this is ""
 	method      string
-	path        string // nextPage stands for the cursor in the answer before
-	contentType string // application/json where there is a body and this is ""
+	path        string      // nextPage stands for the cursor in the answer before
+	contentType string      // application/json where there is a body and this is ""
+	sent        http.Header // further fields
 	body        string
 	signed      signing
+
+	meanwhile *exchange // sent when the answer has begun, and before its body is read
+	until     string    // what the answer is read up to, where it has no end
 
 	status int
 	header http.Header // fields that the answer must have
@@ -55,6 +60,15 @@ const (
 	brokenTwo  = `{"customer": "", "items": [{"sku": "tea", "quantity": 0, "unit_price": "-4.50"}, {"quantity": 1, "unit_price": "4.50"}]}`
 	teaIsPaid  = `{"id": "evt_1", "type": "payment.succeeded", "tenant": "acme", "order": 1, "amount": "9.00"}`
 	nextPage   = "{next}"
+
+	formData = "multipart/form-data; boundary=part"
+	receipt  = "--part\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nThe receipt\r\n" +
+		"--part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"Quittung für Tee.txt\"\r\n\r\nReceived 9.00 for 2 teas.\r\n--part--\r\n"
+	fourLines = `{"customer": "Cy", "items": [{"sku": "tea", "quantity": 1, "unit_price": "4.50"}]}
+{"customer": "Dee", "items": []}
+{"customer": "Eli"
+{"customer": "=HYPERLINK(\"http://evil.example\")", "items": [{"sku": "-cake", "quantity": 1, "unit_price": "3.95"}]}
+`
 )
 
 // script is told to a service without orders, from the first line to the last.
@@ -149,10 +163,47 @@ var script = []exchange{
 	{title: "Ada's order is paid", as: mia, method: "GET", path: acmeOrders + "/1", status: 200, holds: `"paid":"`},
 	{title: "Cleo's order 1 is another", as: cleo, method: "GET", path: globexOrders + "/1", status: 200, holds: `"status":"open","created"`},
 
+	{title: "Who has this version of an order need not get it again", as: mia, method: "GET", path: acmeOrders + "/1", sent: http.Header{"If-None-Match": {`"v2"`}},
+		status: 304, header: http.Header{"Etag": {`"v2"`}}},
+	{title: "Mia changes what she has seen", as: mia, method: "PATCH", path: acmeOrders + "/1", sent: http.Header{"If-Match": {`"v2"`}}, body: `{"note": "with milk"}`,
+		status: 200, header: http.Header{"Etag": {`"v3"`}}, holds: `"version":3`},
+	{title: "Who has seen an older version overwrites nothing", as: mia, method: "PATCH", path: acmeOrders + "/1", sent: http.Header{"If-Match": {`"v2"`}}, body: `{"note": "with sugar"}`,
+		status: 412, code: "precondition_failed"},
+
+	{title: "What happened to orders since event 4, and what happens while Mia listens", as: mia, method: "GET", path: acmeOrders + "/feed", sent: http.Header{"Last-Event-Id": {"4"}},
+		meanwhile: &exchange{as: mia, method: "PATCH", path: acmeOrders + "/2", body: `{"note": "ring twice"}`, status: 200},
+		until:     "id: 7\n", status: 200, header: http.Header{"Content-Type": {"text/event-stream"}}, holds: "id: 5\nevent: paid\ndata: {\"order\":1,\"version\":2"},
+	{title: "Who listens without an id learns where the feed begins", as: cleo, method: "GET", path: globexOrders + "/feed",
+		until: "event: begin\n", status: 200, holds: "id: 1\n"},
+
+	{title: "The receipt is attached to Ada's order", as: mia, method: "POST", path: acmeOrders + "/1/attachments", contentType: formData, body: receipt,
+		status: 201, header: http.Header{"Location": {acmeOrders + "/1/attachments/1"}}, holds: `"media_type":"text/plain; charset=utf-8"`},
+	{title: "A page is none, whatever it says of itself", as: mia, method: "POST", path: acmeOrders + "/1/attachments", contentType: formData,
+		body: strings.Replace(receipt, "Received", "<html>", 1), status: 422, code: "media_type_not_allowed"},
+	{title: "Everything is told that is missing", as: mia, method: "POST", path: acmeOrders + "/1/attachments", contentType: formData, body: "--part--\r\n",
+		status: 400, code: "required required"},
+	{title: "What is attached?", as: mia, method: "GET", path: acmeOrders + "/1/attachments", status: 200, holds: `"title":"The receipt"`},
+	{title: "The file, under its name", as: mia, method: "GET", path: acmeOrders + "/1/attachments/1", status: 200, holds: "Received 9.00 for 2 teas.",
+		header: http.Header{"Content-Disposition": {`attachment; filename="Quittung f_r Tee.txt"; filename*=UTF-8''Quittung%20f%C3%BCr%20Tee.txt`}}},
+	{title: "Or a part of it", as: mia, method: "GET", path: acmeOrders + "/1/attachments/1", sent: http.Header{"Range": {"bytes=9-12"}},
+		status: 206, header: http.Header{"Content-Range": {"bytes 9-12/25"}}, holds: "9.00"},
+	{title: "Or how long it is", as: mia, method: "HEAD", path: acmeOrders + "/1/attachments/1", status: 200, header: http.Header{"Content-Length": {"25"}}},
+	{title: "It is none of Cleo's business", as: cleo, method: "GET", path: acmeOrders + "/1/attachments/1", status: 404, code: "tenant_not_found"},
+	{title: "It is deleted", as: mia, method: "DELETE", path: acmeOrders + "/1/attachments/1", status: 204},
+
 	{title: "Ada changes her mind", as: mia, method: "DELETE", path: acmeOrders + "/1", status: 204},
 	{title: "Deleted is gone", as: mia, method: "GET", path: acmeOrders + "/1",
 		status: 404, code: "order_not_found"},
 	{title: "Bob's order is left", as: mia, method: "GET", path: acmeOrders, status: 200, holds: `{"orders":[{"id":2,`},
+
+	{title: "Four lines are imported, of which two are good", as: mia, method: "POST", path: acmeOrders + "/import", contentType: "application/x-ndjson", body: fourLines,
+		status: 200, holds: `{"imported":2,"done":4,"bad":[{"line":2,"errors":[{"pointer":"/items","code":"min"`},
+	{title: "All open orders, one on each line", as: mia, method: "GET", path: acmeOrders + "/export?status=open",
+		status: 200, header: http.Header{"Content-Type": {"application/x-ndjson"}}, holds: "}\n{"},
+	{title: "Or as an array", as: mia, method: "GET", path: acmeOrders + "/export?status=shipped", sent: http.Header{"Accept": {"application/json"}},
+		status: 200, header: http.Header{"Content-Type": {"application/json"}}, holds: `[{"id":2,`},
+	{title: "Or as a table, in which nothing is a formula", as: mia, method: "GET", path: acmeOrders + "/export.csv",
+		status: 200, header: http.Header{"Content-Type": {"text/csv; charset=utf-8; header=present"}}, holds: `"'=HYPERLINK(""http://evil.example"")",open,,,,'-cake,1,3.95,3.95`},
 }
 
 // demo serves on a free port of the loopback interface, plays the script over
@@ -227,6 +278,9 @@ func (p *player) send(ctx context.Context, client *http.Client, x exchange) ([]b
 	if err != nil {
 		return nil, err
 	}
+	for name, values := range x.sent {
+		req.Header[name] = values
+	}
 	if x.body != "" {
 		req.Header.Set("Content-Type", cmp.Or(x.contentType, "application/json"))
 	}
@@ -245,13 +299,36 @@ func (p *player) send(ctx context.Context, client *http.Client, x exchange) ([]b
 		return nil, fmt.Errorf("was not answered: %w", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("was not answered to the end: %w", err)
-	}
 	fmt.Fprintf(out, "  < %s\n", resp.Status)
-	writeMessage(out, "  < ", resp.Header, body)
-	return body, x.check(resp, body)
+	writeMessage(out, "  < ", resp.Header, nil)
+	var failed error
+	if x.meanwhile != nil {
+		fmt.Fprintln(out, "\n  meanwhile")
+		_, failed = p.send(ctx, client, *x.meanwhile)
+		fmt.Fprintln(out)
+	}
+	body, err := x.read(resp.Body)
+	if err != nil {
+		return nil, errors.Join(failed, fmt.Errorf("was not answered to the end: %w", err))
+	}
+	writeMessage(out, "  < ", nil, body)
+	return body, errors.Join(failed, x.check(resp, body))
+}
+
+// read reads the answer to its end, or up to the end of the event that is waited for.
+func (x exchange) read(from io.Reader) (body []byte, err error) {
+	if x.until == "" {
+		return io.ReadAll(from)
+	}
+	for lines := bufio.NewReader(from); ; {
+		line, err := lines.ReadBytes('\n')
+		if body = append(body, line...); err != nil {
+			return body, fmt.Errorf("there was no %q: %w", x.until, err)
+		}
+		if bytes.HasSuffix(body, []byte("\n\n")) && bytes.Contains(body, []byte(x.until)) {
+			return body, nil
+		}
+	}
 }
 
 // sign signs the body as a payment provider does, and in the ways that attackers try.
@@ -312,7 +389,8 @@ func (p problem) code() string {
 }
 
 // telling is the header fields that the demo shows, in this order.
-var telling = []string{"Authorization", signatureHeader, "Content-Type", "Content-Length", "Www-Authenticate", "Location", "Allow", "Cache-Control", requestIDHeader}
+var telling = []string{"Authorization", signatureHeader, "Accept", "If-Match", "If-None-Match", "Range", "Last-Event-Id", "Content-Type", "Content-Length", "Content-Range", "Content-Disposition",
+	"Etag", "Last-Modified", "Www-Authenticate", "Location", "Allow", "Cache-Control", requestIDHeader}
 
 func writeMessage(out io.Writer, margin string, header http.Header, body []byte) {
 	for _, name := range telling {

@@ -38,7 +38,15 @@ func TestTheDemoShowsEveryExchange(t *testing.T) {
 		"< 415 Unsupported Media Type\n",
 		"<   \"code\": \"order_not_found\",\n",
 		"< Allow: GET, HEAD, POST, OPTIONS\n",
-		"All 46 answers were as expected.\n",
+		"> Last-Event-Id: 4\n",
+		"< Etag: \"v3\"\n",
+		"  meanwhile\n  > PATCH /api/tenants/acme/orders/2\n",
+		"< id: 7\n  < event: changed\n",
+		"< Content-Range: bytes 9-12/25\n",
+		"< 412 Precondition Failed\n",
+		"<       \"line\": 3,\n",
+		"< 4,",
+		"All 64 answers were as expected.\n",
 	} {
 		assert.Contains(t, out.String(), part)
 	}
@@ -65,6 +73,9 @@ func TestThePlayNoticesAWrongAnswer(t *testing.T) {
 		{"another body", exchange{status: 404, path: "?body=tea", holds: "cake"}, "was answered without cake"},
 		{"another code", exchange{status: 404, path: `?body={"code":"b"}`, code: "a"}, `was answered with the code "b", expected "a"`},
 		{"another field's code", exchange{status: 404, path: `?body={"code":"a","errors":[{"code":"b"},{"code":"c"}]}`, code: "a"}, `was answered with the code "b c", expected "a"`},
+		{"up to an event", exchange{status: 404, path: "?body=id:+7%0A%0Aid:+8%0A%0A", until: "id: 7", holds: "id: 7"}, ""},
+		{"without the event", exchange{status: 404, path: "?body=id:+6%0A%0A", until: "id: 7"}, "was not answered to the end: there was no \"id: 7\""},
+		{"a wrong answer meanwhile", exchange{status: 404, meanwhile: &exchange{method: "GET", status: 200}}, "was answered 404 Not Found, expected 200 OK"},
 		{"no problem document", exchange{status: 404, path: "?body=tea", code: "a"}, "was not answered with a problem document"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

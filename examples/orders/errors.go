@@ -15,6 +15,12 @@ import (
 // errNotFound says that the tenant has no order with the id asked for.
 var errNotFound = errors.New("no such order")
 
+// errNoAttachment says that the order has no attachment with the id asked for, or that there is no such order.
+var errNoAttachment = errors.New("no such attachment")
+
+// errTooManyAttachments says that an order has as many as it may have.
+var errTooManyAttachments = errors.New("too many attachments")
+
 // OrderClosed says that an order has come to its end, and so takes no change of its course.
 type OrderClosed struct{ Status Status }
 
@@ -31,6 +37,9 @@ func apiErrors() []weft.Mapper {
 		weft.OnIs(errNotFound, notFound),
 		weft.OnIs(errOtherTenant, noSuchTenant),
 		weft.On(orderClosed),
+		weft.On(importStopped),
+		weft.OnIs(errNoAttachment, noAttachment),
+		weft.OnIs(errTooManyAttachments, tooManyAttachments),
 	}
 }
 
@@ -39,6 +48,24 @@ func notFound(_ *weft.Request, err error) weft.Response {
 		Status: http.StatusNotFound,
 		Code:   "order_not_found",
 		Detail: "There is no order with this id.",
+		Cause:  err,
+	})
+}
+
+func noAttachment(_ *weft.Request, err error) weft.Response {
+	return weft.Fail(&weft.Error{
+		Status: http.StatusNotFound,
+		Code:   "attachment_not_found",
+		Detail: "There is no attachment with this id.",
+		Cause:  err,
+	})
+}
+
+func tooManyAttachments(_ *weft.Request, err error) weft.Response {
+	return weft.Fail(&weft.Error{
+		Status: http.StatusConflict,
+		Code:   "too_many_attachments",
+		Detail: fmt.Sprintf("An order has at most %d attachments.", maxAttachments),
 		Cause:  err,
 	})
 }
@@ -58,6 +85,17 @@ func orderClosed(_ *weft.Request, err *OrderClosed) weft.Response {
 		Code:       "order_closed",
 		Detail:     "An order that was shipped or cancelled keeps its status and its date.",
 		Extensions: map[string]any{"order_status": err.Status},
+		Cause:      err,
+	})
+}
+
+// importStopped has the status of what stopped the import, and the report of what was before.
+func importStopped(_ *weft.Request, err *ImportStopped) weft.Response {
+	return weft.Fail(&weft.Error{
+		Status:     weft.Fail(err.Cause).Status(),
+		Code:       "import_stopped",
+		Detail:     "Up to the line in report.done, all lines were imported or are told. Send those behind it again.",
+		Extensions: map[string]any{"report": err.Report},
 		Cause:      err,
 	})
 }

@@ -20,7 +20,7 @@ type orderStore interface {
 	get(ctx context.Context, tenant Tenant, id int64) (Order, error)
 	list(ctx context.Context, tenant Tenant, filter Filter, paging Paging) (Page, error)
 	change(ctx context.Context, tenant Tenant, id int64, fn func(*Order) error) (Order, error)
-	delete(ctx context.Context, tenant Tenant, id int64) error
+	delete(ctx context.Context, tenant Tenant, id int64, may func(Order) error) error
 }
 
 // ofTenant is embedded by requests about the orders of a tenant. The tag value
@@ -44,7 +44,7 @@ func (o *orders) create(ctx context.Context, in creation) (weft.Response, error)
 	if err != nil {
 		return weft.Response{}, err
 	}
-	return weft.Created(fmt.Sprintf("%s/%d", ordersPath(in.Tenant), order.ID), order), nil
+	return weft.Created(fmt.Sprintf("%s/%d", ordersPath(in.Tenant), order.ID), order).WithHeader("ETag", order.ETag()), nil
 }
 
 // listing is a request for a page of the orders that a filter lets through.
@@ -64,13 +64,23 @@ type named struct {
 	ID int64 `path:"id"`
 }
 
+// read is answered with the order's ETag, and with a 304 to who has that already: weft sees that an Order has the method.
 func (o *orders) read(ctx context.Context, in named) (Order, error) {
 	return o.store.get(ctx, in.Tenant, in.ID)
 }
 
+// seen is embedded by requests that change an order. A client that says by If-Match what it has seen overwrites nothing else.
+type seen struct {
+	If weft.Preconditions
+}
+
+// check is asked within the transaction that changes the order, where nobody else can: a 412 where the client has seen another version.
+func (s seen) check(order Order) error { return s.If.Check(order.ETag(), time.Time{}) }
+
 // change is a patch and who sends it. The user is for the check mayChange.
 type change struct {
 	named
+	seen
 	User  User  `value:""`
 	Patch Patch `body:"json"`
 }
@@ -79,11 +89,21 @@ func (o *orders) patch(ctx context.Context, in change) (Order, error) {
 	if err := in.Patch.check(); err != nil {
 		return Order{}, err
 	}
-	return o.store.change(ctx, in.Tenant, in.ID, in.Patch.apply)
+	return o.store.change(ctx, in.Tenant, in.ID, func(order *Order) error {
+		if err := in.seen.check(*order); err != nil {
+			return err
+		}
+		return in.Patch.apply(order)
+	})
 }
 
-func (o *orders) delete(ctx context.Context, in named) (struct{}, error) {
-	return struct{}{}, o.store.delete(ctx, in.Tenant, in.ID)
+type deletion struct {
+	named
+	seen
+}
+
+func (o *orders) delete(ctx context.Context, in deletion) (struct{}, error) {
+	return struct{}{}, o.store.delete(ctx, in.Tenant, in.ID, in.check)
 }
 
 type asker struct {

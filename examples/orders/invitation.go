@@ -71,6 +71,28 @@ The second is a 401. `
   curl -i -H "$mia" '{url}/api/tenants/acme/orders?status=open,shipped&min_total=5.00&limit=5'
   curl -i -H "$mia" -X PATCH {url}/api/tenants/acme/orders/1 --json '{"note":"no sugar","due":"2099-12-24"}'
   curl -i -H "$mia" -X PATCH {url}/api/tenants/acme/orders/1 --json '{"note":null,"status":"shipped"}'
+
+The order has a version. A 304 is for who has it, and a 412 for who changes another:
+
+  curl -i -H "$mia" {url}/api/tenants/acme/orders/1 -H 'If-None-Match: "v3"'
+  curl -i -H "$mia" -X PATCH {url}/api/tenants/acme/orders/1 --json '{"note":"no milk"}' -H 'If-Match: "v1"'
+
+Its events, from the first, and those to come, until Ctrl-C:
+
+  curl -N -H "$mia" {url}/api/tenants/acme/orders/feed -H 'Last-Event-ID: 0'
+
+A file to attach, and to get back, the second time in part:
+
+  echo 'Received 9.00 for 2 teas.' > receipt.txt
+  curl -i -H "$mia" {url}/api/tenants/acme/orders/1/attachments -F 'title=The receipt' -F 'file=@receipt.txt'
+  curl -OJ -H "$mia" {url}/api/tenants/acme/orders/1/attachments/1 --output-dir /tmp
+  curl -i -H "$mia" {url}/api/tenants/acme/orders/1/attachments/1 -r 9-12
+
+Many orders in, one on each line, of which one is bad, and all of them out:
+
+  curl -i -H "$mia" {url}/api/tenants/acme/orders/import -H 'Content-Type: application/x-ndjson' --data-binary $'{"customer":"Cy","items":[{"sku":"tea","quantity":1,"unit_price":"4.50"}]}\n{"customer":"Dee"}\n'
+  curl -H "$mia" '{url}/api/tenants/acme/orders/export?status=open'
+  curl -i -H "$mia" {url}/api/tenants/acme/orders/export.csv
 `
 
 	invitationCleo = `

@@ -55,6 +55,21 @@ func (o *orderRepository) list(ctx context.Context, tenant Tenant, filter Filter
 	return Page{found, cursorAfter(found[len(found)-1])}, nil
 }
 
+// after returns the tenant's next orders behind one of them, in the order of their numbers, up to a limit.
+func (o *orderRepository) after(ctx context.Context, tenant Tenant, filter Filter, id int64, limit int) ([]Order, error) {
+	where := &conditions{}
+	where.add(`tenant = ? AND id > ?`, tenant, id)
+	filter.restrict(where)
+	found, err := collect(o.tx.QueryContext(ctx, selectItems+`
+		FROM (SELECT * FROM orders WHERE `+where.String()+` ORDER BY id LIMIT ?) o
+		JOIN items i ON i.tenant = o.tenant AND i.order_id = o.id
+		ORDER BY o.id, i.position`, append(where.args, limit)...))
+	if err != nil {
+		return nil, fmt.Errorf("reading orders behind %d: %w", id, err)
+	}
+	return found, nil
+}
+
 func (f Filter) restrict(c *conditions) {
 	if f.Customer != "" {
 		c.add(`customer = ?`, f.Customer)

@@ -20,7 +20,11 @@ type Order struct {
 	Note     string    `json:"note,omitzero"`
 	Created  time.Time `json:"created"` // UTC, to the millisecond
 	Paid     time.Time `json:"paid,omitzero"`
+	Version  int64     `json:"version"` // one more with each change
 }
+
+// ETag makes the answers with an order conditional: see [weft.Tagged]. Versions do not repeat, nor do the numbers of orders.
+func (o Order) ETag() string { return fmt.Sprintf(`"v%d"`, o.Version) }
 
 // Status is how far an order has come.
 type Status string

@@ -24,6 +24,7 @@ func (o *orderRepository) add(ctx context.Context, tenant Tenant, d Draft) (Orde
 		Note:     d.Note,
 		Total:    d.total(),
 		Created:  now(),
+		Version:  1,
 	}
 	if err := o.insert(ctx, tenant, &order); err != nil {
 		return Order{}, fmt.Errorf("adding an order: %w", err)
@@ -53,7 +54,7 @@ func (o *orderRepository) insert(ctx context.Context, tenant Tenant, order *Orde
 			return fmt.Errorf("item %d: %w", position, err)
 		}
 	}
-	return nil
+	return record(ctx, o.tx, tenant, orderCreated, *order)
 }
 
 // number is the tenant's next one.
@@ -88,7 +89,7 @@ func (o *orderRepository) get(ctx context.Context, tenant Tenant, id int64) (Ord
 }
 
 // change lets fn change the order's status, due date and note, and returns the
-// order as it is then, or errNotFound. Where fn fails, nothing changes. Nobody
+// order as it is then, or errNotFound. Where fn fails, nothing changes, nor does the version where fn changes nothing. Nobody
 // else writes meanwhile.
 func (o *orderRepository) change(ctx context.Context, tenant Tenant, id int64, fn func(*Order) error) (Order, error) {
 	failed := func(err error) (Order, error) { return Order{}, fmt.Errorf("changing order %d: %w", id, err) }
@@ -99,31 +100,45 @@ func (o *orderRepository) change(ctx context.Context, tenant Tenant, id int64, f
 	if err != nil {
 		return failed(err)
 	}
+	before := order
 	if err := fn(&order); err != nil {
 		return failed(err)
 	}
+	if order.Status == before.Status && order.Due == before.Due && order.Note == before.Note {
+		return order, nil
+	}
+	order.Version++
 	_, err = o.tx.ExecContext(ctx,
-		`UPDATE orders SET status = ?, due = ?, note = ? WHERE tenant = ? AND id = ?`,
-		order.Status, order.Due, order.Note, tenant, id,
+		`UPDATE orders SET status = ?, due = ?, note = ?, version = ? WHERE tenant = ? AND id = ?`,
+		order.Status, order.Due, order.Note, order.Version, tenant, id,
 	)
+	if err == nil {
+		err = record(ctx, o.tx, tenant, orderChanged, order)
+	}
 	if err != nil {
 		return failed(err)
 	}
 	return order, nil
 }
 
-// delete removes the order and its items, or returns errNotFound.
-func (o *orderRepository) delete(ctx context.Context, tenant Tenant, id int64) error {
-	result, err := o.tx.ExecContext(ctx, `DELETE FROM orders WHERE tenant = ? AND id = ?`, tenant, id)
-	if err != nil {
-		return fmt.Errorf("deleting order %d: %w", id, err)
+// delete removes the order with all that belongs to it, or returns errNotFound. Where may says no, the order stays.
+func (o *orderRepository) delete(ctx context.Context, tenant Tenant, id int64, may func(Order) error) error {
+	failed := func(err error) error { return fmt.Errorf("deleting order %d: %w", id, err) }
+	if err := o.tx.lock(ctx); err != nil {
+		return failed(err)
 	}
-	deleted, err := result.RowsAffected()
-	switch {
-	case err != nil:
-		return fmt.Errorf("deleting order %d: %w", id, err)
-	case deleted == 0:
-		return fmt.Errorf("deleting order %d: %w", id, errNotFound)
+	order, err := read(ctx, o.tx, tenant, id)
+	if err == nil {
+		err = may(order)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if _, err := o.tx.ExecContext(ctx, `DELETE FROM orders WHERE tenant = ? AND id = ?`, tenant, id); err != nil {
+		return failed(err)
+	}
+	if err := record(ctx, o.tx, tenant, orderDeleted, order); err != nil {
+		return failed(err)
 	}
 	return nil
 }
@@ -145,7 +160,7 @@ func read(ctx context.Context, from *Tx, tenant Tenant, id int64) (Order, error)
 
 // selectItems begins the queries for collect, of one tenant's orders o and their items i.
 const selectItems = `
-	SELECT o.id, o.customer, o.total_cents, o.status, o.due, o.note, o.created, o.paid,
+	SELECT o.id, o.customer, o.total_cents, o.status, o.due, o.note, o.created, o.paid, o.version,
 		i.sku, i.quantity, i.unit_price_cents`
 
 // collect reads orders from rows of one item each, an order's rows in a row. It
@@ -164,7 +179,7 @@ func collect(rows *sql.Rows, err error) ([]Order, error) {
 			item    Item
 		)
 		if err := rows.Scan(
-			&order.ID, &order.Customer, &order.Total, &order.Status, &order.Due, &order.Note, &created, &paid,
+			&order.ID, &order.Customer, &order.Total, &order.Status, &order.Due, &order.Note, &created, &paid, &order.Version,
 			&item.SKU, &item.Quantity, &item.UnitPrice,
 		); err != nil {
 			return nil, err

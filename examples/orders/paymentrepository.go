@@ -45,8 +45,12 @@ func (p *paymentRepository) settle(ctx context.Context, e PaymentEvent) (again b
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE orders SET paid = ? WHERE tenant = ? AND id = ?`, order.Paid.UnixMilli(), e.Tenant, e.Order)
-		return err
+		order.Version++
+		_, err = tx.ExecContext(ctx, `UPDATE orders SET paid = ?, version = ? WHERE tenant = ? AND id = ?`, order.Paid.UnixMilli(), order.Version, e.Tenant, e.Order)
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, e.Tenant, orderPaid, order)
 	})
 	if err != nil {
 		return false, fmt.Errorf("settling the payment %q: %w", e.ID, err)

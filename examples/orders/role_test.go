@@ -111,6 +111,9 @@ func TestWhatEachRoleMay(t *testing.T) {
 		{"take a large order", "POST", acmeOrders, large, 201, []Role{Manager}},
 		{"ship an order", "PATCH", acmeOrders + "/1", `{"status":"shipped"}`, 200, []Role{Clerk, Manager}},
 		{"cancel an order", "PATCH", acmeOrders + "/1", `{"status":"cancelled"}`, 200, []Role{Manager}},
+		{"import an order", "POST", acmeImport, "[" + teaForTwo + "]", 200, []Role{Clerk, Manager}},
+		{"export orders", "GET", acmeOrders + "/export", "", 200, []Role{Clerk, Manager, Admin}},
+		{"export a table", "GET", acmeOrders + "/export.csv", "", 200, []Role{Clerk, Manager, Admin}},
 		{"delete an order", "DELETE", acmeOrders + "/1", "", 204, []Role{Manager, Admin}},
 	} {
 		for _, has := range roles {

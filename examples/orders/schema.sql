@@ -25,6 +25,8 @@ CREATE TABLE IF NOT EXISTS orders (
     note        TEXT    NOT NULL,
     created     INTEGER NOT NULL,                  -- milliseconds since 1970, UTC
     paid        INTEGER,                           -- likewise; NULL until it is
+    version     INTEGER NOT NULL DEFAULT 1,        -- one more with each change
+    attached    INTEGER NOT NULL DEFAULT 0,        -- how many attachments it ever had, which numbers them
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -40,6 +42,44 @@ CREATE TABLE IF NOT EXISTS items (
     PRIMARY KEY (tenant, order_id, position),
     FOREIGN KEY (tenant, order_id) REFERENCES orders (tenant, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- What happened to orders, for feeds. It is written with the change itself. Only one transaction writes at a time, so
+-- events become visible in the order of their ids: who has seen one has seen all before it. What customers ordered is
+-- not in here: an order that was deleted is to be forgotten.
+CREATE TABLE IF NOT EXISTS events (
+    tenant   TEXT    NOT NULL,
+    id       INTEGER NOT NULL, -- counted for each tenant, without a gap
+    name     TEXT    NOT NULL CHECK (name IN ('created', 'changed', 'paid', 'deleted')),
+    order_id INTEGER NOT NULL,
+    version  INTEGER NOT NULL, -- of the order, after the change
+    at       INTEGER NOT NULL, -- milliseconds since 1970, UTC
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS attachments (
+    tenant     TEXT    NOT NULL,
+    order_id   INTEGER NOT NULL,
+    id         INTEGER NOT NULL,
+    title      TEXT    NOT NULL,
+    filename   TEXT    NOT NULL, -- the client's, to save the file under; nothing is stored under it
+    media_type TEXT    NOT NULL, -- what the content is, whatever the client said
+    size       INTEGER NOT NULL,
+    sha256     BLOB    NOT NULL CHECK (length(sha256) = 32),
+    created    INTEGER NOT NULL, -- milliseconds since 1970, UTC
+    PRIMARY KEY (tenant, order_id, id),
+    FOREIGN KEY (tenant, order_id) REFERENCES orders (tenant, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- The content of attachments, in pieces of one size, the last one apart: so nobody has to have all of a file in memory.
+CREATE TABLE IF NOT EXISTS pieces (
+    tenant        TEXT    NOT NULL,
+    order_id      INTEGER NOT NULL,
+    attachment_id INTEGER NOT NULL,
+    position      INTEGER NOT NULL,
+    content       BLOB    NOT NULL,
+    PRIMARY KEY (tenant, order_id, attachment_id, position),
+    FOREIGN KEY (tenant, order_id, attachment_id) REFERENCES attachments (tenant, order_id, id) ON DELETE CASCADE
+) STRICT;
 
 -- Every payment that was told, also those that no order took: somebody has to give that money back.
 CREATE TABLE IF NOT EXISTS payments (

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"syscall"
-	"time"
 
 	"github.com/samber/do/v2"
 
@@ -70,7 +69,7 @@ func (s *service) url() string { return "http://" + s.listener.Addr().String() }
 // under way finish. Then the server closes the database, as it does with all services.
 func (s *service) run(ctx context.Context) error {
 	return s.server.RunServer(ctx, &http.Server{
-		ReadTimeout:  10 * time.Second, // weft sets none, for the sake of streams; there are none here
-		WriteTimeout: 30 * time.Second,
+		ReadTimeout:  sendTimeout,                // of a whole request; weft sets none, for the sake of longer ones
+		WriteTimeout: sendTimeout + queryTimeout, // from the request's head on; weft extends it while a stream is read
 	}, s.listener)
 }

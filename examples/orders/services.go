@@ -21,11 +21,17 @@ func services(i do.Injector, file string) *weft.Container {
 	weft.Auto[*userRepository](c, newUserRepository)
 	weft.Auto[*orderRepository](c, newOrderRepository)
 	weft.Implements[orderStore, *orderRepository](c)
+	weft.Auto[*attachmentRepository](c, newAttachmentRepository)
 	weft.Auto[*paymentRepository](c, newPaymentRepository)
 
 	weft.FromKey(c, currentUser) // what login found out
 	weft.Auto[*audit](c, newAudit)
 	weft.Auto[*orders](c, newOrders)
 	weft.Auto[*payments](c, newPayments)
+	weft.Auto[*feed](c, newFeed)
+	weft.Auto[*exports](c, newExports)
+	weft.Auto[*imports](c, newImports)
+	weft.Auto[*attachments](c, newAttachments)
+	weft.Auto[*downloads](c, newDownloads)
 	return c
 }

@@ -60,7 +60,9 @@ func (s *store) change(ctx context.Context, tenant Tenant, id int64, fn func(*Or
 }
 
 func (s *store) delete(ctx context.Context, tenant Tenant, id int64) error {
-	return s.db.within(ctx, func(tx *Tx) error { return newOrderRepository(tx).delete(ctx, tenant, id) })
+	return s.db.within(ctx, func(tx *Tx) error {
+		return newOrderRepository(tx).delete(ctx, tenant, id, func(Order) error { return nil })
+	})
 }
 
 // add adds an order of acme's.
@@ -127,6 +129,7 @@ func testChanged(t *testing.T, s *store) {
 	order, other := add(t, s, Draft{Customer: "Ada", Items: []Item{tea, cake}, Due: date(t, "2026-12-24")}), add(t, s, Draft{Customer: "Bob", Items: []Item{tea}})
 	want := order
 	want.Status, want.Due, want.Note = Shipped, Date{}, "hot"
+	want.Version = 2
 
 	changed, err := s.change(t.Context(), acme, order.ID, func(o *Order) error {
 		assert.Equal(t, order, *o)

@@ -64,6 +64,14 @@ func TestNobodyLearnsWhichTenantsThereAre(t *testing.T) {
 		{"DELETE", "/orders/1", ""},
 		{"PUT", "/orders", ""},
 		{"OPTIONS", "/orders", ""},
+		{"GET", "/orders/feed", ""},
+		{"GET", "/orders/export", ""},
+		{"GET", "/orders/export.csv?limit=0", ""},
+		{"POST", "/orders/import", "{}"},
+		{"GET", "/orders/1/attachments", ""},
+		{"POST", "/orders/1/attachments", "{}"},
+		{"GET", "/orders/1/attachments/1", ""},
+		{"DELETE", "/orders/1/attachments/1", ""},
 		{"GET", "", ""},
 	} {
 		ask := func(tenant string) answer {
@@ -115,6 +123,13 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 			assert.Equal(t, http.StatusNotFound, send("POST", ordersPath(theirs), teaForTwo).status)
 			assert.Equal(t, http.StatusNotFound, send("PATCH", ordersPath(theirs)+"/1", `{"note":"seen"}`).status)
 			assert.Equal(t, http.StatusNotFound, send("DELETE", ordersPath(theirs)+"/1", "").status)
+
+			for _, path := range []string{"/export", "/export.csv", "/feed"} {
+				assert.Equal(t, http.StatusNotFound, send("GET", ordersPath(theirs)+path, "").status, path)
+			}
+			for _, path := range []string{"/export", "/export.csv"} {
+				assert.Contains(t, send("GET", ordersPath(mine)+path, "").body, "customer of "+string(mine))
+			}
 
 			// On the own paths nothing of the other tenant's turns up either.
 			assert.Contains(t, send("GET", ordersPath(mine)+"/1", "").body, "customer of "+string(mine))

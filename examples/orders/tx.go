@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/weft-go/weft"
@@ -26,7 +27,8 @@ type Tx struct {
 	conn *sql.Conn // nil until it begins
 	over error     // why it takes no more statements
 
-	writes bool // and so has the turn
+	writes bool     // and so has the turn
+	news   []Tenant // who is to hear of it when it is kept
 }
 
 func newTx(db *database) *Tx { return &Tx{db: db} }
@@ -131,7 +133,17 @@ func (t *Tx) Settle(ctx context.Context, o weft.Outcome) error {
 	if err := t.run(ctx, "COMMIT"); err != nil {
 		return errors.Join(err, t.rollBack(ctx))
 	}
+	for _, tenant := range t.news {
+		t.db.bell.ring(tenant)
+	}
 	return nil
+}
+
+// tell has the bell of the tenant rung when the transaction is kept, and not before: who comes then has to find what it was rung for.
+func (t *Tx) tell(tenant Tenant) {
+	if !slices.Contains(t.news, tenant) {
+		t.news = append(t.news, tenant)
+	}
 }
 
 // Close gives the connection back. It is the last thing to happen to a Tx.
