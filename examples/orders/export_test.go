@@ -204,10 +204,10 @@ func TestAClientThatDoesNotReadKeepsNobodyWaiting(t *testing.T) {
 	wefttest.NoLeaks(t)
 	log := &lockedBuffer{}
 	a := newAPI(t, log)
-	note := strings.Repeat("x", 500)
+	note := strings.Repeat("x", 20_000)
 	err := a.store.db.within(t.Context(), func(tx *Tx) error {
 		orders := newOrderRepository(tx)
-		for range 40 * exportBatch { // more than all the buffers on the way hold
+		for range 2 * exportBatch { // more than all the buffers on the way hold
 			if _, err := orders.add(t.Context(), acme, Draft{Customer: "Ada", Items: []Item{tea}, Note: note}); err != nil {
 				return err
 			}
