@@ -172,7 +172,7 @@ func (l *linker) call(rr *resolvedRoute) typedCall {
 		call = e.callFrom(l.services.supplier(rr.handler)(*e.service))
 	}
 	if e.outlived() {
-		call = call.outlived()
+		call = call.outlived(e.stream != nil)
 	}
 	return call
 }

@@ -9,8 +9,8 @@ import (
 // Writer is a 200 whose body fn writes while it is sent: an export too long to be kept as a whole.
 //
 // fn runs when the stages have returned, on the request's goroutine, before the services of the request settle and are
-// closed. It is not run for HEAD, where the status has no content, or where another Response is sent instead. The context of a stage may have ended
-// by then, as that of [Handler.Timeout] has.
+// closed. It is not run for HEAD, where the status has no content, or where another Response is sent instead. The handler's
+// ctx lasts as long as the answer, and not only as its stages and [Handler.Timeout] say; that of another stage may have ended.
 //
 // What fn writes is held back until it is more than 32 KiB or fn flushes: w has a Flush() error. Until then nothing
 // has been sent: a body that ends within is sent with its length, and an error or a panic of fn is answered as if the stage had

@@ -19,7 +19,7 @@ import (
 
 // File is a file of fsys as the body, from [http.ServeContent]: with its length, Last-Modified, ranges (RFC 9110 section 14), and the
 // conditions of the request (section 13), also for an ETag that the Response is given. The media type is that of the name's
-// extension, or application/octet-stream; nothing is guessed from what is in the file.
+// extension, or application/octet-stream; nothing is guessed from what is in the file. [Response.WithHeader] sets another.
 //
 // The name is one of [fs.ValidPath]: nothing beside fsys is ever served. What leads elsewhere, is not there or no regular file is a 404. A directory on disk
 // is best opened with [os.OpenRoot], whose FS follows no link out of it. Where the Response has another status than 200, as that of an error's own page, the

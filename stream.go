@@ -56,7 +56,7 @@ func StreamOf[T any](items ...T) Stream[T] {
 }
 
 // As is a 200 with the stream as its body in one format, whatever Accept says; for handlers that return a Response.
-// Their producers are ended as those of a Resp are; the context of a stage may have ended when they run.
+// Their producers are ended as those of a Resp are; the context of a stage that is no handler may have ended when they run.
 func (s Stream[T]) As(format StreamFormat) Response {
 	if s == nil {
 		return Fail(errNilAnswer)

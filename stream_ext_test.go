@@ -304,6 +304,18 @@ func TestATimeoutIsNotForTheStream(t *testing.T) {
 		defer cancel()
 		return next(ctx, in)
 	}))
+	bounding := weft.NewMiddleware("bounding", func(r *weft.Request, next weft.Next) weft.Response {
+		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Millisecond)
+		defer cancel()
+		return next(r.WithContext(ctx))
+	})
+	app.Handle("GET /written", weft.Handle(func(ctx context.Context, _ struct{}) (weft.Response, error) {
+		return weft.Writer("text/plain", func(w io.Writer) error {
+			time.Sleep(20 * time.Millisecond)
+			_, _ = io.WriteString(w, "late")
+			return ctx.Err()
+		}), nil
+	}).Use(bounding))
 	app.Handle("GET /late", weft.Handle(func(ctx context.Context, _ struct{}) (items, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -320,6 +332,7 @@ func TestATimeoutIsNotForTheStream(t *testing.T) {
 		assert.Equal(t, `[{"n":0},{"n":1},{"n":2}]`, s.send("GET", path, "").body, path)
 	}
 	assert.Equal(t, "late", s.send("GET", "/writer", "").body)
+	assert.Equal(t, "late", s.send("GET", "/written", "").body)
 	assert.Empty(t, j.errors())
 	assert.Equal(t, 504, s.send("GET", "/late", "").status)
 }

@@ -46,12 +46,15 @@ func (c *lifelong) Value(key any) any              { return c.values.Value(key) 
 func (c *lifelong) AfterFunc(f func()) func() bool { return context.AfterFunc(c.life, f) }
 
 // outlived reports whether what the handler returns may be made when its stages have returned.
-func (e *endpoint) outlived() bool { return e.stream != nil || e.resp == typeResponse && e.timeout > 0 }
+func (e *endpoint) outlived() bool { return e.stream != nil || e.readsOut() || e.resp == typeResponse }
 
-// outlived is the call with a context that lasts as long as the request.
-func (fn typedCall) outlived() typedCall {
+// outlived is the call with a context that lasts as long as the request, as that which no stage has derived does anyhow.
+func (fn typedCall) outlived(streams bool) typedCall {
 	return func(ctx context.Context, f frame) error {
 		s := stateOf(ctx)
+		if own, as := ctx.(*requestContext); as && own == &s.base && !streams {
+			return fn(ctx, f)
+		}
 		c := newStreamContext(ctx, s)
 		defer c.detach()
 		s.stream = c
