@@ -226,7 +226,12 @@ func TestACollectedStreamMayTakeItsTime(t *testing.T) {
 			yield(point{}, &weft.Error{Status: http.StatusConflict})
 		}
 	}))
+	app.Handle("GET /well", streaming(func(yield func(point, error) bool) {
+		time.Sleep(20 * time.Millisecond)
+		yield(point{1}, nil)
+	}))
 	srv := build(t, app)
+	assert.Equal(t, "data: {\"n\":1}\n\n", collected(t, srv, 1<<20, "GET", "/well", "Accept: text/event-stream").Body.String())
 	assert.Equal(t, 409, collected(t, srv, 1<<20, "GET", "/", "Accept: text/event-stream").Code)
 }
 
