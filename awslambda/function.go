@@ -159,7 +159,7 @@ func (f *Function) answer(ctx context.Context, e *event, form format) ([]byte, e
 	w := &whole{function: f}
 	reserved, cancel := f.reserved(ctx)
 	defer cancel()
-	hr, err := f.request(f.facts(reserved, e, form), e, form)
+	hr, err := f.request(f.facts(ctx, reserved, e, form), e, form)
 	if err != nil {
 		w.head = newHead(form, "")
 		refuse(w, err)

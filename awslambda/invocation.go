@@ -122,8 +122,8 @@ func traceOf(ctx context.Context) string {
 }
 
 // facts are those of an invocation and its event.
-func (f *Function) facts(ctx context.Context, e *event, form format) *invocationContext {
-	c := &invocationContext{Context: ctx}
+func (f *Function) facts(ctx, reserved context.Context, e *event, form format) *invocationContext {
+	c := &invocationContext{Context: reserved}
 	inv := &c.invocation
 	inv.Source, inv.Stage = sources[form], e.context.stage
 	inv.ColdStart = !f.warm.Swap(true)

@@ -27,7 +27,7 @@ func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error
 	w := &streamed{head: newHead(form, ""), ready: make(chan struct{})}
 	reader, writer := io.Pipe()
 	w.out = writer
-	hr, err := f.request(f.facts(reserved, e, form), e, form)
+	hr, err := f.request(f.facts(ctx, reserved, e, form), e, form)
 	done := make(chan struct{})
 	if err == nil {
 		w.method = hr.Method
