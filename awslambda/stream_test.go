@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,18 @@ import (
 	"github.com/weft-go/weft/awslambda"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain builds the function whose process is tested, and sees that nothing is left running.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "awslambda")
+	if err != nil {
+		panic(err)
+	}
+	buildFunction(dir)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(status)
+	}))
+}
 
 // stages of a body that is made while it is sent.
 type steps struct {
