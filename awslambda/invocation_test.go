@@ -27,7 +27,8 @@ import (
 func invoked(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: "req-1", InvokedFunctionArn: "arn:fn", TenantID: "acme"})
-	return context.WithValue(ctx, "x-amzn-trace-id", "Root=1-2;Parent=3;Sampled=1"), cancel //nolint:staticcheck // the runtime's key
+	//lint:ignore SA1029 the key is the runtime's
+	return context.WithValue(ctx, "x-amzn-trace-id", "Root=1-2;Parent=3;Sampled=1"), cancel
 }
 
 // What Lambda and the event say is there for stages, as a value and as a key.

@@ -136,7 +136,7 @@ const (
 		"headers":{"host":"lb.example.com","x-many":"two","cookie":"a=1; b=2","x-forwarded-for":"203.0.113.9, 192.0.2.7","x-amzn-trace-id":"Root=1-1"},"body":"","isBase64Encoded":false}`
 	albMultiEvent = `{"requestContext":{"elb":{"targetGroupArn":"arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/t/1"}},"httpMethod":"GET","path":"/a%20b/c",
 		"multiValueQueryStringParameters":{"k":["1","2"],"u":["a%3A%2Fb"],"p":["x+y"],"q":["x%2By"],"e":[""]},
-		"multiValueHeaders":{"host":["lb.example.com"],"x-many":["one","two"],"cookie":["a=1; b=2"],"x-forwarded-for":["203.0.113.9, 192.0.2.7"],"x-amzn-trace-id":["Root=1-1"]},"body":"","isBase64Encoded":false}`
+		"multiValueHeaders":{"host":["lb.example.com"],"x-many":["one","two"],"cookie":["a=1; b=2"],"x-forwarded-for":["198.51.100.1, 203.0.113.9, 192.0.2.7"],"x-amzn-trace-id":["Root=1-1"]},"body":"","isBase64Encoded":false}`
 	lattice1Event = `{"raw_path":"/a%20b/c?k=1&k=2&u=a%3A%2Fb&p=x+y&q=x%2By&e=","method":"GET",
 		"headers":{"host":"svc.example.com","x-many":"one,two","cookie":"a=1; b=2","x-forwarded-for":"192.0.2.7"},
 		"query_string_parameters":{"k":"2"},"body":"","is_base64_encoded":false}`

@@ -5,9 +5,12 @@ go 1.26.0
 require github.com/weft-go/weft v0.0.0
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
+	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3
 	github.com/go-playground/validator/v10 v10.30.6
 	github.com/samber/do/v2 v2.0.0
+	github.com/weft-go/weft/awslambda v0.0.0
 	github.com/weft-go/weft/tracing v0.0.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0
 	go.opentelemetry.io/otel v1.47.0
@@ -36,5 +39,6 @@ require (
 
 replace (
 	github.com/weft-go/weft => ../
+	github.com/weft-go/weft/awslambda => ../awslambda
 	github.com/weft-go/weft/tracing => ../tracing
 )
