@@ -19,9 +19,12 @@ type head struct {
 	header http.Header
 	status int // 0 until it is written
 
-	// What is known when it is written.
-	sent        http.Header
+	// What is known when it is written: later changes of the header are none of the answer's.
+	text        []byte // the answer so far, within the object of its header fields
+	first       bool   // there is no field yet
+	cookies     []string
 	contentType string
+	typed       bool // there is a Content-Type, also where none is sent
 	encoded     bool // by a Content-Encoding
 	length      int64
 	written     int64
@@ -42,17 +45,17 @@ func (h *head) WriteHeader(status int) {
 	if h.status != 0 || status < 200 {
 		return
 	}
-	h.status, h.sent = status, h.header.Clone()
-	h.contentType = h.sent.Get("Content-Type")
-	coding := h.sent.Get("Content-Encoding")
+	h.status = status
+	_, h.typed = h.header["Content-Type"]
+	h.contentType = h.header.Get("Content-Type")
+	coding := h.header.Get("Content-Encoding")
 	h.encoded = coding != "" && !strings.EqualFold(coding, "identity")
-	if said := h.sent["Content-Length"]; len(said) > 0 {
+	if said := h.header["Content-Length"]; len(said) > 0 {
 		if n, err := strconv.ParseInt(said[0], 10, 64); err == nil && n >= 0 {
 			h.length = n
-		} else {
-			delete(h.sent, "Content-Length")
 		}
 	}
+	h.begin()
 }
 
 // takes begins the answer and says how much of p is a part of its body.
@@ -69,9 +72,9 @@ func (h *head) takes(p []byte) (int, error) {
 	if h.length >= 0 && h.written+int64(len(p)) > h.length {
 		return 0, http.ErrContentLength
 	}
-	if _, typed := h.sent["Content-Type"]; !typed && h.written == 0 && !h.encoded {
-		h.contentType = http.DetectContentType(p)
-		h.sent["Content-Type"] = []string{h.contentType}
+	if !h.typed && !h.encoded {
+		h.typed, h.contentType = true, http.DetectContentType(p)
+		h.field("Content-Type", []string{h.contentType})
 	}
 	h.written += int64(len(p))
 	if h.method == http.MethodHead {
@@ -93,71 +96,73 @@ func (h *head) incomplete() bool {
 // ofConnection are fields that say something of a connection that there is not, or of what comes behind a body.
 var ofConnection = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
-// fields calls each for every field that is sent, in order of the names. A body's length is for the front door to say, unless none is sent.
-func (h *head) fields(each func(name string, values []string)) {
+// begin writes status and header fields, in order of their names. A body's length is for the front door to say, unless none is sent.
+func (h *head) begin() {
+	to := append(make([]byte, 0, 512), `{"statusCode":`...)
+	to = strconv.AppendInt(to, int64(h.status), 10)
+	if h.lists() {
+		to = append(to, `,"multiValueHeaders":{`...)
+	} else {
+		to = append(to, `,"headers":{`...)
+	}
+	h.text, h.first = to, true
 	var room [16]string
 	names := room[:0]
-	for name, values := range h.sent {
+	for name, values := range h.header {
 		if len(values) == 0 || slices.Contains(ofConnection, name) || strings.HasPrefix(name, http.TrailerPrefix) {
 			continue
 		}
-		if name == "Content-Length" && h.method != http.MethodHead {
+		if name == "Content-Length" && (h.method != http.MethodHead || h.length < 0) {
 			continue
 		}
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		each(name, h.sent[name])
+		h.field(name, h.header[name])
 	}
 }
 
-// appendHead appends the members of status and header in the form of the event.
-func (h *head) appendHead(to []byte) []byte {
-	to = append(to, `"statusCode":`...)
-	to = strconv.AppendInt(to, int64(h.status), 10)
-	var cookies []string
-	switch h.form {
-	case restV1, httpV1, albMulti:
-		to = append(to, `,"multiValueHeaders":{`...)
-		first := true
-		h.fields(func(name string, values []string) {
-			to = append(appendName(to, name, &first), '[')
-			to = append(appendStrings(to, values), ']')
-		})
-	default:
-		to = append(to, `,"headers":{`...)
-		first := true
-		h.fields(func(name string, values []string) {
-			if name == "Set-Cookie" {
-				if cookies = values; h.form == httpV2 || h.form == functionURL {
-					return
-				}
-				values = values[len(values)-1:] // of which there is one at most
-			}
-			to = appendString(appendName(to, name, &first), strings.Join(values, ", "))
-		})
-	}
-	to = append(to, '}')
-	switch h.form {
-	case albSingle, albMulti:
-		to = append(to, `,"statusDescription":`...)
-		to = appendString(to, strings.TrimSpace(strconv.Itoa(h.status)+" "+http.StatusText(h.status)))
-	case httpV2, functionURL:
-		if len(cookies) > 0 {
-			to = append(to, `,"cookies":[`...)
-			to = append(appendStrings(to, cookies), ']')
+// lists reports whether header fields are lists of values.
+func (h *head) lists() bool { return h.form == restV1 || h.form == httpV1 || h.form == albMulti }
+
+// field writes a header field as the form has it.
+func (h *head) field(name string, values []string) {
+	if name == "Set-Cookie" && !h.lists() {
+		if h.form == httpV2 || h.form == functionURL {
+			h.cookies = values
+			return
 		}
+		values = values[len(values)-1:] // of which there is one at most
 	}
-	return to
-}
-
-func appendName(to []byte, name string, first *bool) []byte {
-	if !*first {
+	to := h.text
+	if !h.first {
 		to = append(to, ',')
 	}
-	*first = false
-	return append(appendString(to, name), ':')
+	h.first = false
+	to = append(appendString(to, name), ':')
+	switch {
+	case h.lists():
+		to = append(appendStrings(append(to, '['), values), ']')
+	case len(values) == 1:
+		to = appendString(to, values[0])
+	default:
+		to = appendString(to, strings.Join(values, ", "))
+	}
+	h.text = to
+}
+
+// appendRest appends what is beside status, header fields and body.
+func (h *head) appendRest(to []byte) []byte {
+	to = append(to, '}')
+	switch {
+	case h.form == albSingle || h.form == albMulti:
+		to = append(to, `,"statusDescription":`...)
+		to = appendString(to, strings.TrimSpace(strconv.Itoa(h.status)+" "+http.StatusText(h.status)))
+	case len(h.cookies) > 0:
+		to = append(appendStrings(append(to, `,"cookies":[`...), h.cookies), ']')
+	}
+	return to
 }
 
 func appendStrings(to []byte, all []string) []byte {
@@ -233,8 +238,7 @@ func (w *whole) answer() ([]byte, error) {
 	if !text {
 		room = base64.StdEncoding.EncodedLen(len(w.body))
 	}
-	to := w.appendHead(append(make([]byte, 0, room+512), '{'))
-	to = append(to, `,"body":`...)
+	to := append(w.appendRest(slices.Grow(w.text, room+128)), `,"body":`...)
 	if text {
 		to, _ = jsontext.AppendQuote(to, w.body)
 	} else {

@@ -78,6 +78,7 @@ type decoder struct {
 	from bytes.Buffer
 	all  []byte // the payload
 	text string // of it, where it is short
+	name [64]byte
 	err  error
 }
 
@@ -217,7 +218,8 @@ func (d *decoder) context(c *requestContext) {
 	}
 }
 
-// object calls member for each member of the object that comes next, which has to read its value. Anything else is passed over.
+// object calls member for each member of the object that comes next, which has to read its value, and may look at the name until then. Anything else is
+// passed over.
 func (d *decoder) object(member func(name []byte)) {
 	if d.err != nil {
 		return
@@ -229,16 +231,15 @@ func (d *decoder) object(member func(name []byte)) {
 	if _, d.err = d.json.ReadToken(); d.err != nil {
 		return
 	}
-	var room [64]byte
 	for d.err == nil && d.json.PeekKind() != '}' {
 		name := d.value()
 		if d.err != nil {
 			return
 		}
 		if quoted := name[1 : len(name)-1]; bytes.IndexByte(quoted, '\\') < 0 {
-			name = append(room[:0], quoted...)
+			name = append(d.name[:0], quoted...)
 		} else {
-			name, _ = jsontext.AppendUnquote(room[:0], name) // only fails for what is no UTF-8
+			name, _ = jsontext.AppendUnquote(d.name[:0], name) // only fails for what is no UTF-8
 		}
 		member(name)
 	}

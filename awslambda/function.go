@@ -193,23 +193,22 @@ func (f *Function) reserved(ctx context.Context) (context.Context, context.Cance
 	return context.WithDeadline(ctx, deadline.Add(-min(f.reserve, time.Until(deadline)/2)))
 }
 
-// serve calls the server on a goroutine of the request's own, as a connection of net/http has one: whatever becomes of that, the process goes on.
-func (f *Function) serve(w http.ResponseWriter, hr *http.Request) error {
-	done := make(chan error, 1)
-	go func() {
-		err := errUnwound
-		defer func() {
-			if p := recover(); p == http.ErrAbortHandler {
-				err = errAborted
-			} else if p != nil {
-				err = panicked(p)
-			}
-			done <- err
-		}()
-		f.server.ServeHTTP(w, hr)
-		err = nil
+// serve calls the server. A panic, of which there should be none, is an error. runtime.Goexit passes through.
+func (f *Function) serve(w http.ResponseWriter, hr *http.Request) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if p := recover(); p == http.ErrAbortHandler {
+			err = errAborted
+		} else if p != nil {
+			err = panicked(p)
+		}
 	}()
-	return <-done
+	f.server.ServeHTTP(w, hr)
+	returned = true
+	return nil
 }
 
 // await waits for the work that a request has left, at most as long as Lambda does.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,8 +227,6 @@ func TestNothingEndsTheProcess(t *testing.T) {
 			panic("oh")
 		case "/abort":
 			panic(http.ErrAbortHandler)
-		case "/exit":
-			runtime.Goexit()
 		case "/short":
 			return weft.Raw(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", "7")
@@ -243,7 +240,7 @@ func TestNothingEndsTheProcess(t *testing.T) {
 		}
 		return weft.Empty(), nil
 	})
-	for path, want := range map[string]string{"/panic": "500", "/abort": "weft.Aborted", "/exit": "weft.Unwound", "/short": "weft.InvalidAnswer", "/raw": "weft.Aborted", "/": "204"} {
+	for path, want := range map[string]string{"/panic": "500", "/abort": "weft.Aborted", "/short": "weft.InvalidAnswer", "/raw": "weft.Aborted", "/": "204"} {
 		answer, err := f.Invoke(t.Context(), []byte(`{"path":"`+path+`","httpMethod":"GET","requestContext":{"stage":"x"}}`))
 		if err == nil {
 			assert.Equal(t, want, fmt.Sprint(parse(t, answer).Status), path)

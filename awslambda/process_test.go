@@ -90,7 +90,7 @@ func TestTheProcessAnswersEventsOneAfterTheOther(t *testing.T) {
 func TestTheProcessOutlivesItsRequests(t *testing.T) {
 	t.Parallel()
 	api, p := process(t)
-	for _, c := range []struct{ how, kind string }{{"panic", ""}, {"error", ""}, {"abort", "weft.Aborted"}, {"goexit", "weft.Unwound"}} {
+	for _, c := range []struct{ how, kind string }{{"panic", ""}, {"error", ""}, {"abort", "weft.Aborted"}} {
 		result, err := api.Invoke(within(t), get("/fails/"+c.how), awslambdatest.Invocation{})
 		require.NoError(t, err, c.how)
 		if c.kind == "" {
@@ -105,6 +105,18 @@ func TestTheProcessOutlivesItsRequests(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, result.Body, fmt.Sprint(p.ID()))
 	assert.True(t, p.Running())
+}
+
+// A handler that ends its goroutine ends the process: it would never ask for an event again.
+func TestTheProcessEndsWithItsGoroutine(t *testing.T) {
+	t.Parallel()
+	api, p := process(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { _, _ = api.Invoke(ctx, get("/fails/goexit"), awslambdatest.Invocation{}) }()
+	status, err := p.Wait(within(t))
+	cancel()
+	require.NoError(t, err)
+	assert.Equal(t, 1, status)
 }
 
 func TestTheProcessAnswersBeforeLambdaEndsIt(t *testing.T) {

@@ -45,7 +45,9 @@ func (f *Function) request(ctx context.Context, e *event, form format) (*http.Re
 	if err != nil {
 		return nil, &refused{"the path of the event is none (RFC 9112 section 3.2)"}
 	}
-	hr := &http.Request{Method: method, URL: u, RequestURI: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	hr := new(http.Request).WithContext(ctx)
+	hr.Method, hr.URL, hr.RequestURI = method, u, target
+	hr.Proto, hr.ProtoMajor, hr.ProtoMinor = "HTTP/1.1", 1, 1
 	if hr.Header, err = e.header(form); err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func (f *Function) request(ctx context.Context, e *event, form format) (*http.Re
 	if err := e.content(hr); err != nil {
 		return nil, err
 	}
-	return hr.WithContext(ctx), nil
+	return hr, nil
 }
 
 // target is the method, the path and the query, both as they may stand in a request line.
@@ -223,7 +225,7 @@ func (e *event) header(form format) (http.Header, error) {
 		if !isToken(f.name) || !isFieldValue(f.value) {
 			return &refused{"the event has a header field that is none (RFC 9110 section 5)"}
 		}
-		name := textproto.CanonicalMIMEHeaderKey(f.name)
+		name := canonical(f.name)
 		value := strings.Trim(f.value, " \t")
 		if before := h[name]; before != nil {
 			h[name] = append(before, value)
@@ -239,7 +241,7 @@ func (e *event) header(form format) (http.Header, error) {
 		}
 	}
 	for _, f := range e.headers.all {
-		if len(e.multiHeaders.all) > 0 && h[textproto.CanonicalMIMEHeaderKey(f.name)] != nil {
+		if len(e.multiHeaders.all) > 0 && h[canonical(f.name)] != nil {
 			continue
 		}
 		if err := add(f); err != nil {
@@ -259,6 +261,30 @@ func (e *event) header(form format) (http.Header, error) {
 		delete(h, name)
 	}
 	return h, nil
+}
+
+// canonical is the name under which net/http keeps a field. Those that front doors add and send in lower case are not among the ones that textproto knows
+// without an allocation.
+func canonical(name string) string {
+	switch name {
+	case "x-forwarded-for":
+		return "X-Forwarded-For"
+	case "x-forwarded-port":
+		return "X-Forwarded-Port"
+	case "x-forwarded-proto":
+		return "X-Forwarded-Proto"
+	case "x-amzn-trace-id":
+		return "X-Amzn-Trace-Id"
+	case "origin":
+		return "Origin"
+	case "sec-fetch-dest":
+		return "Sec-Fetch-Dest"
+	case "sec-fetch-mode":
+		return "Sec-Fetch-Mode"
+	case "sec-fetch-site":
+		return "Sec-Fetch-Site"
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
 // clientIP is who has called the front door. Of X-Forwarded-For only the last is what the door itself has seen.

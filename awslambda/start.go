@@ -63,8 +63,26 @@ func StartServer(srv *weft.Server, opts ...Option) {
 	if f.streaming {
 		lambda.StartWithOptions(f.stream, runtime...)
 	} else {
-		lambda.StartWithOptions(f, runtime...)
+		lambda.StartWithOptions(onRuntime{f}, runtime...)
 	}
+}
+
+// onRuntime is a Function on the goroutine that asks for events. Where a handler ends that (runtime.Goexit), nothing would ever be answered any more: the process
+// ends at once, and Lambda starts another.
+type onRuntime struct{ *Function }
+
+// Invoke is called by the runtime.
+func (f onRuntime) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	returned := false
+	defer func() {
+		if !returned {
+			fmt.Fprintln(os.Stderr, "awslambda: the handler has ended its goroutine, which is the runtime's (runtime.Goexit): the process ends")
+			os.Exit(1)
+		}
+	}()
+	answer, err := f.Function.Invoke(ctx, payload)
+	returned = true
+	return answer, err
 }
 
 // payload is an event as it came.

@@ -33,15 +33,19 @@ func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error
 		w.method = hr.Method
 	}
 	go func() {
-		defer close(done)
-		defer cancel()
+		ended := errUnwound
+		defer func() {
+			w.end(ended)
+			await(ctx, w.work)
+			cancel()
+			close(done)
+		}()
 		if err != nil {
 			refuse(w, err)
-			w.end(nil)
+			ended = nil
 			return
 		}
-		w.end(f.serve(w, hr))
-		await(ctx, w.work)
+		ended = f.serve(w, hr)
 	}()
 	<-w.ready
 	if w.failed != nil {
@@ -162,7 +166,7 @@ func (w *streamed) send() error {
 	if !w.begun {
 		w.begun = true
 		close(w.ready)
-		part = append(w.appendHead([]byte{'{'}), "}\x00\x00\x00\x00\x00\x00\x00\x00"...)
+		part = append(w.appendRest(w.text), "}\x00\x00\x00\x00\x00\x00\x00\x00"...)
 		part = append(part, w.buffer...)
 	}
 	w.buffer = w.buffer[:0]

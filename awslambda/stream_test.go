@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,12 @@ func TestAStreamThatFails(t *testing.T) {
 	aborting := function(t, func(context.Context, *weft.Request) (weft.Response, error) { panic(http.ErrAbortHandler) }, awslambda.Streaming())
 	_, err = aborting.Stream(t.Context(), event(""))
 	assert.Equal(t, "weft.Aborted", errorType(t, err))
+	exiting := function(t, func(context.Context, *weft.Request) (weft.Response, error) {
+		runtime.Goexit()
+		return weft.Response{}, nil
+	}, awslambda.Streaming())
+	_, err = exiting.Stream(t.Context(), event(""))
+	assert.Equal(t, "weft.Unwound", errorType(t, err))
 	for payload, kind := range map[string]string{"": "weft.InvalidEvent", "{}": "weft.UnknownEvent"} {
 		_, err = f.Stream(t.Context(), []byte(payload))
 		assert.Equal(t, kind, errorType(t, err))
