@@ -138,7 +138,7 @@ func (c carried) String() string {
 }
 
 // SameAnswers sends requests to a server of your own by several transports, each of which is to bring the same answer as the
-// first: status, body, and header fields but those of the connection. A request's URL is "http://example.com/…", its body is read once. What the server keeps, it must keep such
+// first: status, body, and header fields but those of the connection. A request's URL is "http://example.com/…", and it is sent by each. What the server keeps, it must keep such
 // that a request can be repeated.
 func SameAnswers(t testing.TB, requests []*http.Request, first Carry, others map[string]Carry) {
 	t.Helper()
@@ -150,6 +150,7 @@ func SameAnswers(t testing.TB, requests []*http.Request, first Carry, others map
 				t.Errorf("%s %s: reading its body: %v", hr.Method, hr.URL, err)
 				continue
 			}
+			hr.Body = io.NopCloser(bytes.NewReader(body)) // for another call
 		}
 		again := func() *http.Request {
 			one := hr.Clone(hr.Context())
