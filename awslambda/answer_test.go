@@ -179,7 +179,7 @@ func TestAnswersHaveALimit(t *testing.T) {
 	} {
 		answer, err := f.Invoke(t.Context(), event(c.event, c.query))
 		if c.status == 0 {
-			assert.Equal(t, "weft.InvalidAnswer", errorType(t, err))
+			assert.Equal(t, "Weft.InvalidAnswer", errorType(t, err))
 			assert.ErrorContains(t, err, "bytes of JSON, and ")
 			continue
 		}
@@ -190,7 +190,7 @@ func TestAnswersHaveALimit(t *testing.T) {
 		return weft.Text(strings.Repeat("x", 40<<10)), nil
 	}, awslambda.AnswerLimit(32<<10))
 	_, err := short.Invoke(t.Context(), []byte(restEvent))
-	assert.Equal(t, "weft.InvalidAnswer", errorType(t, err))
+	assert.Equal(t, "Weft.InvalidAnswer", errorType(t, err))
 }
 
 func TestOptionsThatMakeNoSense(t *testing.T) {

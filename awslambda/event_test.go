@@ -205,13 +205,13 @@ func TestPathsAreStrippedOnlyWhereTheyBeginSo(t *testing.T) {
 // An event of another kind, and what is no JSON, are errors of the invocation.
 func TestWhatIsNoHTTPEventIsAnError(t *testing.T) {
 	for _, c := range []struct{ event, kind string }{
-		{`{"Records":[{"eventSource":"aws:sqs"}]}`, "weft.UnknownEvent"},
-		{`{}`, "weft.UnknownEvent"},
-		{`[]`, "weft.InvalidEvent"},
-		{`"x"`, "weft.InvalidEvent"},
-		{``, "weft.InvalidEvent"},
-		{`{"path":"/x","httpMethod":"GET"`, "weft.InvalidEvent"},
-		{`{"path":"/x","httpMethod":"GET"} {}`, "weft.InvalidEvent"},
+		{`{"Records":[{"eventSource":"aws:sqs"}]}`, "Weft.UnknownEvent"},
+		{`{}`, "Weft.UnknownEvent"},
+		{`[]`, "Weft.InvalidEvent"},
+		{`"x"`, "Weft.InvalidEvent"},
+		{``, "Weft.InvalidEvent"},
+		{`{"path":"/x","httpMethod":"GET"`, "Weft.InvalidEvent"},
+		{`{"path":"/x","httpMethod":"GET"} {}`, "Weft.InvalidEvent"},
 	} {
 		_, err := awslambda.Handle(t.Context(), looking(t), []byte(c.event))
 		assert.Equal(t, c.kind, errorType(t, err), c.event)

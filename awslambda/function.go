@@ -229,7 +229,7 @@ var (
 
 // failure is an error that the runtime reports as it is: of any other it would report the name of its Go type.
 func failure(kind string, err error) error {
-	return messages.InvokeResponse_Error{Type: "weft." + kind, Message: err.Error()}
+	return messages.InvokeResponse_Error{Type: "Weft." + kind, Message: err.Error()}
 }
 
 // panicked reports a panic as the runtime does, which would then end the process.

@@ -240,7 +240,7 @@ func TestNothingEndsTheProcess(t *testing.T) {
 		}
 		return weft.Empty(), nil
 	})
-	for path, want := range map[string]string{"/panic": "500", "/abort": "weft.Aborted", "/short": "weft.InvalidAnswer", "/raw": "weft.Aborted", "/": "204"} {
+	for path, want := range map[string]string{"/panic": "500", "/abort": "Weft.Aborted", "/short": "Weft.InvalidAnswer", "/raw": "Weft.Aborted", "/": "204"} {
 		answer, err := f.Invoke(t.Context(), []byte(`{"path":"`+path+`","httpMethod":"GET","requestContext":{"stage":"x"}}`))
 		if err == nil {
 			assert.Equal(t, want, fmt.Sprint(parse(t, answer).Status), path)

@@ -75,7 +75,7 @@ func TestTheProcessAnswersEventsOneAfterTheOther(t *testing.T) {
 	result, err := api.Invoke(within(t), []byte(`{"Records":[]}`), about)
 	require.NoError(t, err)
 	require.NotNil(t, result.Error)
-	assert.Equal(t, "weft.UnknownEvent", result.Error.Type)
+	assert.Equal(t, "Weft.UnknownEvent", result.Error.Type)
 
 	large := strings.Repeat("tea", 1<<20)
 	result, err = api.Invoke(within(t), []byte(`{"path":"/echo","httpMethod":"POST","requestContext":{"stage":"x"},"headers":{"content-type":"text/plain"},"body":"`+large+`"}`), about)
@@ -90,7 +90,7 @@ func TestTheProcessAnswersEventsOneAfterTheOther(t *testing.T) {
 func TestTheProcessOutlivesItsRequests(t *testing.T) {
 	t.Parallel()
 	api, p := process(t)
-	for _, c := range []struct{ how, kind string }{{"panic", ""}, {"error", ""}, {"abort", "weft.Aborted"}} {
+	for _, c := range []struct{ how, kind string }{{"panic", ""}, {"error", ""}, {"abort", "Weft.Aborted"}} {
 		result, err := api.Invoke(within(t), get("/fails/"+c.how), awslambdatest.Invocation{})
 		require.NoError(t, err, c.how)
 		if c.kind == "" {
@@ -180,7 +180,7 @@ func TestTheProcessStreams(t *testing.T) {
 
 	result, err = api.Invoke(within(t), urlGet("/stream/breaks"), awslambdatest.Invocation{})
 	require.NoError(t, err)
-	assert.Equal(t, "weft.Aborted", result.Trailer.Get("Lambda-Runtime-Function-Error-Type"))
+	assert.Equal(t, "Weft.Aborted", result.Trailer.Get("Lambda-Runtime-Function-Error-Type"))
 	why, err := base64.StdEncoding.DecodeString(result.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
 	require.NoError(t, err)
 	assert.Contains(t, string(why), "broken off")
@@ -191,7 +191,7 @@ func TestTheProcessStreams(t *testing.T) {
 	result, err = api.Invoke(within(t), urlGet("/fails/abort"), awslambdatest.Invocation{})
 	require.NoError(t, err)
 	require.NotNil(t, result.Error)
-	assert.Equal(t, "weft.Aborted", result.Error.Type)
+	assert.Equal(t, "Weft.Aborted", result.Error.Type)
 
 	result, err = api.Invoke(within(t), []byte(httpEvent), awslambdatest.Invocation{})
 	require.NoError(t, err)
@@ -228,7 +228,7 @@ func TestTheProcessReportsWhyItCannotStart(t *testing.T) {
 		api, p := process(t, c.environment)
 		f, err := api.StartFailure(within(t))
 		require.NoError(t, err, c.environment)
-		assert.Equal(t, "weft.InitError", f.Type)
+		assert.Equal(t, "Weft.InitError", f.Type)
 		assert.Contains(t, f.Message, c.want)
 		status, err := p.Wait(within(t))
 		require.NoError(t, err)

@@ -112,7 +112,7 @@ func FailStart(err error) {
 
 // reportStart posts an init error (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror).
 func reportStart(api string, failed error) error {
-	text, err := json.Marshal(messages.InvokeResponse_Error{Type: "weft.InitError", Message: failed.Error()})
+	text, err := json.Marshal(messages.InvokeResponse_Error{Type: "Weft.InitError", Message: failed.Error()})
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func reportStart(api string, failed error) error {
 		return err
 	}
 	hr.Header.Set("Content-Type", "application/json")
-	hr.Header.Set("Lambda-Runtime-Function-Error-Type", "weft.InitError")
+	hr.Header.Set("Lambda-Runtime-Function-Error-Type", "Weft.InitError")
 	resp, err := (&http.Transport{}).RoundTrip(hr) // by no proxy
 	if err != nil {
 		return err

@@ -123,20 +123,20 @@ func TestAStreamThatFails(t *testing.T) {
 	require.NoError(t, err)
 	s.next <- struct{}{}
 	text, err := io.ReadAll(answer)
-	assert.Equal(t, "weft.Aborted", errorType(t, err))
+	assert.Equal(t, "Weft.Aborted", errorType(t, err))
 	assert.Contains(t, string(text), "first")
 	require.NoError(t, answer.(io.Closer).Close())
 
 	aborting := function(t, func(context.Context, *weft.Request) (weft.Response, error) { panic(http.ErrAbortHandler) }, awslambda.Streaming())
 	_, err = aborting.Stream(t.Context(), event(""))
-	assert.Equal(t, "weft.Aborted", errorType(t, err))
+	assert.Equal(t, "Weft.Aborted", errorType(t, err))
 	exiting := function(t, func(context.Context, *weft.Request) (weft.Response, error) {
 		runtime.Goexit()
 		return weft.Response{}, nil
 	}, awslambda.Streaming())
 	_, err = exiting.Stream(t.Context(), event(""))
-	assert.Equal(t, "weft.Unwound", errorType(t, err))
-	for payload, kind := range map[string]string{"": "weft.InvalidEvent", "{}": "weft.UnknownEvent"} {
+	assert.Equal(t, "Weft.Unwound", errorType(t, err))
+	for payload, kind := range map[string]string{"": "Weft.InvalidEvent", "{}": "Weft.UnknownEvent"} {
 		_, err = f.Stream(t.Context(), []byte(payload))
 		assert.Equal(t, kind, errorType(t, err))
 	}
@@ -169,7 +169,7 @@ func TestAStreamEndsWithTheDeadline(t *testing.T) {
 	answer, err := f.Stream(ctx, event(""))
 	require.NoError(t, err)
 	_, err = io.ReadAll(answer)
-	assert.Equal(t, "weft.Aborted", errorType(t, err))
+	assert.Equal(t, "Weft.Aborted", errorType(t, err))
 	assert.ErrorIs(t, <-s.ended, context.DeadlineExceeded)
 	require.NoError(t, ctx.Err(), "before Lambda's")
 	require.NoError(t, answer.(io.Closer).Close())
