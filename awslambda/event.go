@@ -82,13 +82,21 @@ type decoder struct {
 	err  error
 }
 
-var decoders = sync.Pool{New: func() any { return &decoder{json: jsontext.NewDecoder(new(bytes.Buffer))} }}
+// decoders are those of a Function that are not in use.
+type decoders struct{ sync.Pool }
+
+func (p *decoders) get() *decoder {
+	if d, ok := p.Get().(*decoder); ok {
+		return d
+	}
+	return &decoder{json: jsontext.NewDecoder(new(bytes.Buffer))}
+}
 
 var errNoObject = errors.New("it is no JSON object")
 
 // decode reads the payload of an invocation.
-func decode(payload []byte) (*event, error) {
-	d, _ := decoders.Get().(*decoder)
+func (p *decoders) decode(payload []byte) (*event, error) {
+	d := p.get()
 	e := &event{}
 	d.from = *bytes.NewBuffer(payload)
 	d.json.Reset(&d.from, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -99,7 +107,7 @@ func decode(payload []byte) (*event, error) {
 	err := d.err
 	d.from, d.all, d.text, d.err = bytes.Buffer{}, nil, "", nil
 	d.json.Reset(&d.from) // which lets go of the payload
-	decoders.Put(d)
+	p.Put(d)
 	if err != nil {
 		return nil, fmt.Errorf("the event cannot be read: %w", err)
 	}

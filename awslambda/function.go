@@ -100,6 +100,7 @@ type Function struct {
 	shutDown   bool
 	problems   []error
 	warm       atomic.Bool
+	decoders   decoders
 }
 
 // New is a Function of a Server. The error tells what is wrong with the options.
@@ -143,15 +144,24 @@ func Handle(ctx context.Context, srv *weft.Server, payload []byte, opts ...Optio
 // Invoke answers an event as a whole. It makes a Function a lambda.Handler. Of payload nothing is kept. The error is one that Lambda
 // reports as it is; a request that fails is no error but an answer.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	e, err := decode(payload)
+	e, form, err := f.read(payload)
 	if err != nil {
-		return nil, failure("InvalidEvent", err)
+		return nil, err
+	}
+	return f.answer(ctx, e, form)
+}
+
+// read tells what an event is.
+func (f *Function) read(payload []byte) (*event, format, error) {
+	e, err := f.decoders.decode(payload)
+	if err != nil {
+		return nil, notHTTP, failure("InvalidEvent", err)
 	}
 	form := e.format()
 	if form == notHTTP {
-		return nil, failure("UnknownEvent", errNoHTTPEvent)
+		return nil, notHTTP, failure("UnknownEvent", errNoHTTPEvent)
 	}
-	return f.answer(ctx, e, form)
+	return e, form, nil
 }
 
 // answer has the server answer an HTTP event as a whole.

@@ -40,7 +40,7 @@ func FuzzEvent(f *testing.F) {
 	fn := &Function{stripStage: true, basePaths: []string{"/shop"}}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		before := bytes.Clone(payload)
-		e, err := decode(payload)
+		e, err := fn.decoders.decode(payload)
 		require.Equal(t, before, payload, "the payload is the runtime's")
 		if err != nil {
 			return
@@ -83,7 +83,7 @@ func FuzzParts(f *testing.F) {
 			event["body"], event["isBase64Encoded"] = body, encoded
 			payload, err := json.Marshal(event)
 			require.NoError(t, err)
-			e, err := decode(payload)
+			e, err := fn.decoders.decode(payload)
 			require.NoError(t, err)
 			if form := e.format(); form != notHTTP {
 				holds(t, fn, e, form, func() { clear(payload) })
@@ -135,8 +135,9 @@ func holds(t *testing.T, fn *Function, e *event, form format, release func()) {
 // The decoder finds what encoding/json finds, wherever both take the event.
 func FuzzDecode(f *testing.F) {
 	seeds(f)
+	fn := &Function{}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		e, err := decode(payload)
+		e, err := fn.decoders.decode(payload)
 		var all map[string]any
 		other := json.Unmarshal(payload, &all)
 		if err == nil && !json.Valid(payload) {

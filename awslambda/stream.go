@@ -12,13 +12,9 @@ import (
 // what a func handler of package lambda is to return: it says its media type, and its Close has to be called.
 // An answer that breaks off has Lambda's error as its Read error, which the runtime sends behind the body, as trailers.
 func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error) {
-	e, err := decode(payload)
+	e, form, err := f.read(payload)
 	if err != nil {
-		return nil, failure("InvalidEvent", err)
-	}
-	form := e.format()
-	if form == notHTTP {
-		return nil, failure("UnknownEvent", errNoHTTPEvent)
+		return nil, err
 	}
 	if !f.streaming || !form.streams() {
 		return f.wholeReader(ctx, e, form)
