@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // ErrNoRequest is returned by [Go] for a context that derives from no request of a server.
@@ -17,7 +18,7 @@ var ErrNoRequest = errors.New("the context derives from no request of a server")
 // fn runs on a goroutine of its own. Its ctx has the values of the request, its
 // route and its keys, and does not end with it. It has services of its own, by [ScopeOf], which are settled by fn's
 // error and closed when it returns. An error or a panic is logged, with the name. The server waits for fn
-// when it shuts down, as long as for requests, and ends its ctx then.
+// when it shuts down, as long as for requests, and ends its ctx then. Some transports wait for it before they take the next request; see [Awaiter].
 //
 // Go may be called by any stage, before the answer is sent, from one goroutine at a time.
 func Go(ctx context.Context, name string, fn func(ctx context.Context) error) error {
@@ -47,9 +48,20 @@ func (s *state) startWork(sent *Sent) {
 	if len(s.work) == 0 || sent.Err != nil || sent.Status == 0 || sent.Status >= http.StatusBadRequest || errors.Is(s.base.Err(), context.Canceled) {
 		return
 	}
+	var running sync.WaitGroup
+	awaiter, awaits := writerAs[Awaiter](s.writer)
 	for _, w := range s.work {
-		later := s.later()
-		s.server.background.running.Go(func() { later.do(w) })
+		later, until := s.later(), time.Time{}
+		if awaits {
+			until, _ = s.base.Deadline()
+		}
+		running.Add(1)
+		s.server.background.running.Go(func() { defer running.Done(); later.do(w, until) })
+	}
+	if awaits {
+		done := make(chan struct{})
+		go func() { running.Wait(); close(done) }()
+		awaiter.Await(done)
 	}
 }
 
@@ -63,9 +75,15 @@ func (s *state) later() *state {
 	return l
 }
 
-func (s *state) do(w work) {
+// do is the work, which has until then; a zero time is no bound.
+func (s *state) do(w work, until time.Time) {
 	ctx, cancel := context.WithCancel(s.base.Context)
 	defer cancel()
+	if !until.IsZero() {
+		var expire context.CancelFunc
+		ctx, expire = context.WithDeadline(ctx, until)
+		defer expire()
+	}
 	defer context.AfterFunc(s.server.background.ending, cancel)()
 	s.base.Context = ctx
 	err := contained(func() error { return w.fn(&s.base) })

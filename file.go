@@ -159,8 +159,8 @@ func (s *contentSource) send(_ *Request, t *transfer) error {
 	body := &contentBody{contentHead{header: s.header}, t, nil}
 	again := &http.Request{Method: http.MethodGet, Header: s.request.Header}
 	http.ServeContent(body, again, s.name, s.modified, content)
-	if expected := body.header.Get(contentLength); t.err == nil && body.err == nil && expected != strconv.FormatInt(t.written, 10) {
-		return fmt.Errorf("sending %q: there are %d bytes of %s", s.name, t.written, expected)
+	if expected := body.header.Get(contentLength); t.err == nil && body.err == nil && expected != strconv.FormatInt(t.made(), 10) {
+		return fmt.Errorf("sending %q: there are %d bytes of %s", s.name, t.made(), expected)
 	}
 	return body.err
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/weft-go/weft/internal/graph"
 )
@@ -150,7 +151,7 @@ func (s *state) ended(call func() error) error {
 		s.closeScope()
 		if err == nil {
 			for _, w := range s.work {
-				s.later().do(w)
+				s.later().do(w, time.Time{})
 			}
 		}
 	}()

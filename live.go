@@ -54,7 +54,7 @@ func (r Response) ownedBy(req *Request, st *stage) Response {
 
 // endBodies ends all bodies of the request, the last made first: what stands outside holds what stands inside.
 func (s *state) endBodies() {
-	s.endStream(context.Canceled)
+	s.endStream(errNotWanted)
 	for s.bodies != nil {
 		l := s.bodies
 		s.bodies = l.before
@@ -82,6 +82,7 @@ type transfer struct {
 	method   string
 	response Response // its head
 	held     []byte
+	limit    int64  // of a body that is sent as a whole, else 0
 	status   int    // that was sent, 0 until then
 	written  int64  // what w took
 	err      error  // why w took no more
@@ -101,6 +102,9 @@ func (t *transfer) bodiless() bool {
 
 // Write takes the next part of the body, and is done with p when it returns.
 func (t *transfer) Write(p []byte) (int, error) {
+	if t.collects() {
+		return t.collect(p)
+	}
 	if t.err == nil && t.status == 0 && len(t.held)+len(p) <= heldBack {
 		t.held = append(t.held, p...)
 		return len(p), nil
@@ -111,6 +115,9 @@ func (t *transfer) Write(p []byte) (int, error) {
 
 // Flush sends what was written so far to the client.
 func (t *transfer) Flush() error {
+	if t.collects() {
+		return t.err
+	}
 	t.begin()
 	if t.err != nil {
 		return t.err
@@ -172,6 +179,9 @@ func (t *transfer) pass(p []byte) (n int, _ error) {
 // ReadFrom sends what src has, by the system's own means where it is a file. Of what could
 // not be written t.err has the error, too.
 func (t *transfer) ReadFrom(src io.Reader) (total int64, err error) {
+	if t.collects() {
+		return io.CopyBuffer(onlyWriter{t}, onlyReader{src}, make([]byte, heldBack))
+	}
 	t.begin()
 	whole, limited := src.(*io.LimitedReader)
 	if !limited {
@@ -200,6 +210,9 @@ func (t *transfer) ReadFrom(src io.Reader) (total int64, err error) {
 // onlyWriter hides what else a Writer can do.
 type onlyWriter struct{ io.Writer }
 
+// onlyReader hides what else a Reader can do.
+type onlyReader struct{ io.Reader }
+
 // finish sends what is complete and was held back, which is then an answer like any other.
 func (t *transfer) finish() {
 	if t.status != 0 || t.err != nil {
@@ -227,12 +240,15 @@ func (s *state) deliver(ctx context.Context, w http.ResponseWriter, method strin
 	if l.state == nil { // no stage has returned it, as outside a server
 		l = &live{source: l.source, state: s, request: s.first()}
 	}
-	t := &transfer{w: w, ctx: ctx, method: method, response: resp, failed: l.stage, bounded: &s.bounded, patience: d.patience}
+	t := &transfer{w: w, ctx: ctx, method: method, response: resp, limit: s.collectLimit(resp), failed: l.stage, bounded: &s.bounded, patience: d.patience}
 	defer func() { d.status, d.bytes, d.writeErr = t.status, t.written, cmp.Or(t.err, t.refused) }()
 	if s.body.err == errBodyStreamed { // it may be read while the answer is written
 		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
 	d.err = l.send(s, t)
+	if long, is := t.err.(*bodyTooLong); is {
+		d.err, t.err = long, nil // nothing was sent
+	}
 	switch {
 	case d.err == nil && t.err == nil:
 		t.finish()

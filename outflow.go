@@ -139,9 +139,9 @@ func (p *outflow) stop() {
 
 // send sends what the producer makes until it has returned.
 func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
-	first := time.NewTimer(how.FirstItem)
-	defer first.Stop()
-	beat, idle := newPulse(how.Heartbeat, p.framing.comment != ""), newPulse(how.Idle, how.Idle > 0)
+	first, beat := newPulse(how.FirstItem, !t.collects()), newPulse(how.Heartbeat, p.framing.comment != "" && !t.collects())
+	idle := newPulse(how.Idle, how.Idle > 0)
+	defer first.stop()
 	defer beat.stop()
 	defer idle.stop()
 	gone, told := s.base.Done(), s.drained(p.framing)
@@ -149,7 +149,7 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		s.endStream(cause)
 		p.stop()
 		gone, told = nil, nil
-		first.Stop()
+		first.stop()
 		beat.stop()
 		idle.stop()
 	}
@@ -165,7 +165,7 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		silent := false
 		select {
 		case <-p.ready:
-		case <-first.C:
+		case <-first.due():
 			silent = true
 		case <-beat.due():
 			silent = true
@@ -185,7 +185,9 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		if len(batch) > 0 || silent && t.err == nil {
 			if begun || silent {
 				first.Stop()
-				t.begin()
+				if !t.collects() {
+					t.begin()
+				}
 			}
 			if len(batch) == 0 {
 				batch = append(batch, p.framing.comment...)

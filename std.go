@@ -309,7 +309,7 @@ func (b *bridge) send(_ *Request, t *transfer) error {
 		return err
 	}
 	b.complete(t)
-	if trailers := b.w.trailers(); len(trailers) > 0 {
+	if trailers := b.w.trailers(); len(trailers) > 0 && !t.collects() { // which has none
 		t.begin()
 		h := t.w.Header()
 		for name, values := range trailers {

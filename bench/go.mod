@@ -5,6 +5,8 @@ go 1.26.0
 require github.com/weft-go/weft v0.0.0
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
+	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2
 	github.com/bytedance/sonic v1.15.5
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/ggicci/httpin v0.20.1
@@ -15,6 +17,7 @@ require (
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/labstack/echo/v5 v5.3.1
 	github.com/samber/do/v2 v2.0.0
+	github.com/weft-go/weft/awslambda v0.0.0
 	github.com/weft-go/weft/tracing v0.0.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0
 	go.opentelemetry.io/otel v1.47.0
@@ -99,5 +102,6 @@ require (
 
 replace (
 	github.com/weft-go/weft => ../
+	github.com/weft-go/weft/awslambda => ../awslambda
 	github.com/weft-go/weft/tracing => ../tracing
 )

@@ -6,6 +6,7 @@ require (
 	github.com/samber/do/v2 v2.0.0
 	github.com/stretchr/testify v1.12.1
 	github.com/weft-go/weft v0.0.0
+	github.com/weft-go/weft/awslambda v0.0.0
 	github.com/weft-go/weft/tracing v0.0.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
@@ -15,6 +16,7 @@ require (
 )
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect
@@ -44,5 +46,6 @@ require (
 
 replace (
 	github.com/weft-go/weft => ../
+	github.com/weft-go/weft/awslambda => ../awslambda
 	github.com/weft-go/weft/tracing => ../tracing
 )

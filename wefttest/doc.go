@@ -28,6 +28,11 @@
 // hold a stage of your own against everything that weft expects of one. [NoLeaks] sees that a
 // test leaves nothing running.
 //
-// All of this works inside a bubble of testing/synctest, but for Serve, which
-// waits for a network, and the contracts, which wait for goroutines in real time.
+// # Transports
+//
+// [SameAnswers] sends requests to a server by several transports ([OverHTTP], [InProcess], or any [Carry]) and finds where the answers differ. [TestTransport] holds
+// a transport against net/http by a table of requests of its own.
+//
+// All of this works inside a bubble of testing/synctest, but for Serve and OverHTTP, which
+// wait for a network, and the contracts, which wait for goroutines in real time.
 package wefttest

@@ -13,6 +13,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+
+	"github.com/weft-go/weft/awslambda"
 )
 
 // secretVariable names the secret that webhooks are signed with. It is no flag:
@@ -46,8 +48,7 @@ func main() {
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "orders:", err)
-		os.Exit(1)
+		awslambda.FailStart(fmt.Errorf("orders: %w", err)) // prints it, and exits
 	}
 }
 
@@ -60,13 +61,19 @@ func webhookSecret(text string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// serve opens the service, says what it will do and how to try it, and runs it.
+// serve opens the service, says what it will do and how to try it, and runs it: on its address, or as an AWS Lambda function where Lambda has started the program.
 func serve(ctx context.Context, out io.Writer, set settings, log *slog.Logger) error {
+	if awslambda.InLambda() {
+		set.address = "localhost:0" // where nobody asks
+	}
 	s, err := open(ctx, set, log)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s\n%s", s.server.Explain(), invitation(s.url(), s.users, len(set.secret) > 0))
+	if awslambda.InLambda() {
+		awslambda.StartServer(s.server, awslambda.ShutDown()) // does not return
+	}
 	return s.run(ctx)
 }
 

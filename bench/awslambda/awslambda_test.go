@@ -1,0 +1,38 @@
+package awslambda_test
+
+import (
+	"testing"
+
+	"github.com/weft-go/weft/bench/awslambda"
+	"github.com/weft-go/weft/bench/internal/sidebyside"
+)
+
+func TestAllAnswerTheSame(t *testing.T) {
+	for _, form := range awslambda.Forms() {
+		if err := form.Same(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The allocations of an event are exact, and half of those behind aws-lambda-go-api-proxy at most.
+func TestBudgetOfAnEvent(t *testing.T) {
+	for _, form := range awslambda.Forms() {
+		call, sides := sidebyside.NewCall("POST", "/", ""), form.Contenders()
+		own, other := sidebyside.Allocations(call, sides[awslambda.Weft].Handler), sidebyside.Allocations(call, sides[awslambda.HandProxy].Handler)
+		t.Logf("%s: %.0f allocations, %.0f behind aws-lambda-go-api-proxy", form.Name, own, other)
+		if own > other/2 {
+			t.Errorf("%s: %.0f allocations, and %.0f behind aws-lambda-go-api-proxy", form.Name, own, other)
+		}
+	}
+}
+
+func BenchmarkEvent(b *testing.B) {
+	for _, form := range awslambda.Forms() {
+		for _, side := range form.Contenders() {
+			b.Run(form.Name+"/"+side.Name, func(b *testing.B) {
+				sidebyside.Benchmark(b, sidebyside.NewCall("POST", "/", ""), side.Handler)
+			})
+		}
+	}
+}
