@@ -184,7 +184,7 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 		wake(p.room)
 		if len(batch) > 0 || silent && t.err == nil {
 			if begun || silent {
-				first.Stop()
+				first.stop()
 				if !t.collects() {
 					t.begin()
 				}
