@@ -481,7 +481,9 @@ func TestBudgetOfRefusals(t *testing.T) {
 
 // A plain function costs what it did where nobody observes it, and where an observer looks at none of its stages.
 func TestLaw9AFunctionThatIsNotObservedCostsNothingMore(t *testing.T) {
-	pass := func(ctx context.Context, in pong, next func(context.Context, pong) (pong, error)) (pong, error) { return next(ctx, in) }
+	pass := func(ctx context.Context, in pong, next func(context.Context, pong) (pong, error)) (pong, error) {
+		return next(ctx, in)
+	}
 	measure := func(arounds int, opts ...FuncOption) float64 {
 		h := Handle(func(_ context.Context, in pong) (pong, error) { return in, nil })
 		for range arounds {

@@ -203,6 +203,7 @@ func TestManyCallsAreObservedAtOnce(t *testing.T) {
 func TestChecksOfThePlanAreAskedAboutAFunction(t *testing.T) {
 	var plan *weft.Plan
 	look := weft.WithPlanCheck(func(p *weft.Plan) []weft.BuildError {
+		assert.Nil(t, plan, "once")
 		plan = p
 		return []weft.BuildError{{Problem: "no function is wanted", Remedy: "leave it out"}}
 	})
