@@ -40,7 +40,10 @@ func (o *calls) EnterCall(ctx context.Context, handler *weft.StageInfo) (context
 	outer, _ := ctx.Value(spanKey{}).(string)
 	path := outer + "/" + o.name + ":" + handler.Name
 	o.events().add("+" + path + ";")
-	return context.WithValue(ctx, spanKey{}, path), func(out any, err error) {
+	return context.WithValue(ctx, spanKey{}, path), func(ctx context.Context, out any, err error) {
+		if inside, _ := ctx.Value(spanKey{}).(string); !strings.HasPrefix(inside, path) {
+			o.events().add("another context;")
+		}
 		if o.panicsExit {
 			panic("oh")
 		}
@@ -51,6 +54,13 @@ func (o *calls) EnterCall(ctx context.Context, handler *weft.StageInfo) (context
 			o.events().add(fmt.Sprintf("-%s=%v %v;", path, out, err))
 		}
 	}
+}
+
+// wholeCalls is an observer of calls and of no stage.
+func wholeCalls(name string, tr *trace) *calls {
+	o := &calls{name: name, shared: tr}
+	o.only = func(*weft.StageInfo) bool { return false }
+	return o
 }
 
 // observedFunc is a function with a stage of each kind that a function has.
@@ -122,8 +132,7 @@ func TestAnObserverSeesTheHandlerOfAFunctionAlone(t *testing.T) {
 
 func TestObserversOfCallsNestInTheirOrder(t *testing.T) {
 	tr := &trace{}
-	only := spans{only: func(*weft.StageInfo) bool { return false }}
-	fn := observedFunc(t, weft.WithObserver(&calls{name: "a", shared: tr, spans: only}), weft.WithObserver(&calls{name: "b", shared: tr, spans: only}))
+	fn := observedFunc(t, weft.WithObserver(wholeCalls("a", tr)), weft.WithObserver(wholeCalls("b", tr)))
 	out, err := fn(t.Context(), titled{"Ada"})
 	require.NoError(t, err)
 	assert.Equal(t, "/a:core/b:core", out, "the context goes inward")
@@ -132,8 +141,8 @@ func TestObserversOfCallsNestInTheirOrder(t *testing.T) {
 
 // The call of an observer ends behind its services and behind the work that it left.
 func TestACallEndsBehindItsServices(t *testing.T) {
-	l, o := &ledger{tr: &trace{}}, &calls{name: "o", spans: spans{only: func(*weft.StageInfo) bool { return false }}}
-	o.shared = l.tr
+	l := &ledger{tr: &trace{}}
+	o := wholeCalls("o", l.tr)
 	c := weft.NewContainer(nil)
 	weft.PerRequest[*ledger](c, func(ctx context.Context) *ledger {
 		assert.Equal(t, "/o:core", ctx.Value(spanKey{}), "a service is made within the call")

@@ -45,9 +45,9 @@ type CallObserver interface {
 	EnterCall(ctx context.Context, handler *StageInfo) (context.Context, CallExit)
 }
 
-// CallExit ends what [CallObserver] EnterCall began. out is a pointer to the Resp that the function returns, which is not to be changed,
-// and nil beside an error. err is the error that the function returns.
-type CallExit func(out any, err error)
+// CallExit ends what [CallObserver] EnterCall began. ctx is the context of the call, as its stages had it; out a pointer to the Resp
+// that the function returns, which is not to be changed, and nil beside an error; err is the error that the function returns.
+type CallExit func(ctx context.Context, out any, err error)
 
 // Exit ends what [Observer] Enter began. status is the status of the stage's
 // Response, 0 where the stage makes none; err is the error that left the stage,
@@ -185,7 +185,7 @@ func (s *state) unobserveCall(exits []CallExit, out any, err *error) {
 	}
 	for _, exit := range slices.Backward(exits) {
 		s.observing(contained(func() error {
-			exit(out, *err)
+			exit(&s.base, out, *err)
 			return nil
 		}))
 	}
