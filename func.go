@@ -140,8 +140,14 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 			watching = append(watching, whole)
 		}
 	}
+	request := func() *http.Request { return &http.Request{URL: &url.URL{}, Header: http.Header{}} }
+	if app.container == nil { // nobody but a service can get at it
+		shared := request()
+		request = func() *http.Request { return shared }
+	}
 	return func(ctx context.Context, f frame) (err error) {
-		s := newState(srv, (&http.Request{URL: &url.URL{}, Header: http.Header{}}).WithContext(ctx))
+		s := newState(srv, request())
+		s.base.Context = ctx
 		s.values.ring = &keyring{open: true}
 		s.frame = f
 		if watching != nil {

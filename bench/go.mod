@@ -5,6 +5,7 @@ go 1.26.0
 require github.com/weft-go/weft v0.0.0
 
 require (
+	github.com/aws/aws-lambda-go v1.55.1
 	github.com/bytedance/sonic v1.15.5
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/ggicci/httpin v0.20.1
