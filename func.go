@@ -45,7 +45,7 @@ func HandlerOnly() FuncOption { return handlerOnly{} }
 //
 // What is wrong with the handler is the error of Func, as of [App.Build]; ctx
 // bounds Func, not what it makes. A handler with guards, middleware or interceptors is refused, unless [HandlerOnly] is
-// given. Exception mappers and what Extract says have no effect, and keys have no values. The function can be called concurrently.
+// given. Exception mappers and what Extract says have no effect. Keys have the values that its checks and arounds give them. The function can be called concurrently.
 func Func[Req, Resp any](ctx context.Context, h *Handler[Req, Resp], opts ...FuncOption) (func(context.Context, Req) (Resp, error), error) {
 	call, err := plainCall(ctx, h.endpoint(), opts)
 	if err != nil {
@@ -99,10 +99,12 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 	_, rr.handler, _ = e.steps("", nil, 0, &answers{})
 	r.routes = []*resolvedRoute{rr}
 	r.inferLifetimes()
+	var provided []*key
 	for _, st := range rr.way() {
-		if len(st.rules.needs) > 0 {
-			r.report(st.at, "", fmt.Sprintf("%v needs a key, and Func has no stage that provides one", st), "give Func a handler without it")
+		if slices.ContainsFunc(st.rules.needs, func(k *key) bool { return k != nil && !slices.Contains(provided, k) }) {
+			r.report(st.at, "", fmt.Sprintf("%v needs a key, and Func has no stage that provides one", st), "provide it in an around or a check outside, or give Func a handler without it")
 		}
+		provided = append(provided, st.rules.provides...)
 	}
 	if i := slices.IndexFunc(rr.way(), func(st *stage) bool { return st.info.Lifetime == graph.Request.String() }); i >= 0 && e.stream != nil {
 		r.report(e.at, "", fmt.Sprintf("the handler of Func returns a %v, and %v is made for each call, which ends before that is read", e.resp, rr.way()[i]), "return what is in it, or serve the handler")
