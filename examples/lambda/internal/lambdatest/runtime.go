@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -109,8 +110,8 @@ func Start(t testing.TB, more ...string) *Program {
 		<-p.ended
 		api.CloseClientConnections() // a poll is held open
 		api.Close()
-		if t.Failed() {
-			t.Log(p.Log.String())
+		if raced := strings.Contains(p.Log.String(), "DATA RACE"); raced || t.Failed() {
+			t.Errorf("the program has written: %v", p.Log)
 		}
 	})
 	return p
