@@ -478,3 +478,23 @@ func TestBudgetOfRefusals(t *testing.T) {
 		assert.LessOrEqual(t, got, budget, path)
 	}
 }
+
+// A plain function costs what it did where nobody observes it, and where an observer looks at none of its stages.
+func TestLaw9AFunctionThatIsNotObservedCostsNothingMore(t *testing.T) {
+	pass := func(ctx context.Context, in pong, next func(context.Context, pong) (pong, error)) (pong, error) {
+		return next(ctx, in)
+	}
+	measure := func(arounds int, opts ...FuncOption) float64 {
+		h := Handle(func(_ context.Context, in pong) (pong, error) { return in, nil })
+		for range arounds {
+			h = h.Around(pass)
+		}
+		fn := MustFunc(t.Context(), h, opts...)
+		ctx := t.Context()
+		return testing.AllocsPerRun(200, func() { _, _ = fn(ctx, pong{}) })
+	}
+	for arounds, budget := range map[int]float64{0: 3, 1: 3, 5: 3, 25: 4} {
+		assert.LessOrEqual(t, measure(arounds), budget, "%d arounds", arounds)
+		assert.Equal(t, measure(arounds), measure(arounds, WithObserver(uninterested{})), "%d arounds", arounds)
+	}
+}

@@ -11,6 +11,7 @@ import (
 // each mistake; the plan then shows what could be made out.
 func (a *App) Plan() (*Plan, error) {
 	r := resolve(a)
+	r.checkPlan()
 	return r.plan, r.err()
 }
 
@@ -22,6 +23,7 @@ func (a *App) Build(ctx context.Context) (*Server, error) {
 		from, at = a.rehearsed(test), test.Site()
 	}
 	r := resolve(from)
+	r.checkPlan()
 	if err := r.err(); err != nil {
 		return nil, err
 	}

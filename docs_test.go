@@ -475,3 +475,27 @@ func anchors(page string) (list []string) {
 	}
 	return list
 }
+
+// TestThePagesNameTestsThatThereAre looks in all modules for every test that a page names, if only by how it begins.
+func TestThePagesNameTestsThatThereAre(t *testing.T) {
+	var there []string
+	declares := regexp.MustCompile(`(?m)^func (Test[A-Z]\w*)\(`)
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") { // package wefttest has some that are called by others
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range declares.FindAllStringSubmatch(string(text), -1) {
+			there = append(there, m[1])
+		}
+		return err
+	}))
+	for _, file := range pages(t) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`\bTest[A-Z]\w*`).FindAllString(string(text), -1) {
+			begins := func(test string) bool { return strings.HasPrefix(test, name) }
+			assert.True(t, slices.ContainsFunc(there, begins), "%s names the test %s, which there is not", file, name)
+		}
+	}
+}

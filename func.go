@@ -13,7 +13,7 @@ import (
 )
 
 // FuncOption says something about what [Func] makes: [HandlerOnly], or an [Option] of an App. Of
-// these [WithContainer], [WithValidator] and [WithLogger] matter to a function.
+// these [WithContainer], [WithValidator], [WithLogger], [WithObserver] and [WithPlanCheck] matter to a function.
 type FuncOption interface{ applyFunc(*funcOptions) }
 
 type funcOptions struct {
@@ -41,9 +41,12 @@ func HandlerOnly() FuncOption { return handlerOnly{} }
 // then, where the call went well, and is waited for. The singletons are made by Func, and end with the injector, or with
 // the last server that has the same container.
 //
+// Observers see the checks, the arounds and the handler, and those that are a [CallObserver] the whole call. The plan that
+// checks of the plan are asked about has one route, without a pattern.
+//
 // What is wrong with the handler is the error of Func, as of [App.Build]; ctx
 // bounds Func, not what it makes. A handler with guards, middleware or interceptors is refused, unless [HandlerOnly] is
-// given. Exception mappers and what Extract says have no effect, and keys have no values. The function can be called concurrently.
+// given. Exception mappers and what Extract says have no effect. Keys have the values that its checks and arounds give them. The function can be called concurrently.
 func Func[Req, Resp any](ctx context.Context, h *Handler[Req, Resp], opts ...FuncOption) (func(context.Context, Req) (Resp, error), error) {
 	call, err := plainCall(ctx, h.endpoint(), opts)
 	if err != nil {
@@ -97,14 +100,18 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 	_, rr.handler, _ = e.steps("", nil, 0, &answers{})
 	r.routes = []*resolvedRoute{rr}
 	r.inferLifetimes()
+	var provided []*key
 	for _, st := range rr.way() {
-		if len(st.rules.needs) > 0 {
-			r.report(st.at, "", fmt.Sprintf("%v needs a key, and Func has no stage that provides one", st), "give Func a handler without it")
+		if slices.ContainsFunc(st.rules.needs, func(k *key) bool { return k != nil && !slices.Contains(provided, k) }) {
+			r.report(st.at, "", fmt.Sprintf("%v needs a key, and Func has no stage that provides one", st), "provide it in an around or a check outside, or give Func a handler without it")
 		}
+		provided = append(provided, st.rules.provides...)
 	}
 	if i := slices.IndexFunc(rr.way(), func(st *stage) bool { return st.info.Lifetime == graph.Request.String() }); i >= 0 && e.stream != nil {
 		r.report(e.at, "", fmt.Sprintf("the handler of Func returns a %v, and %v is made for each call, which ends before that is read", e.resp, rr.way()[i]), "return what is in it, or serve the handler")
 	}
+	r.plan.Routes = []RoutePlan{functionPlan(rr)}
+	r.checkPlan()
 	if err := r.err(); err != nil {
 		return nil, err
 	}
@@ -121,26 +128,60 @@ func plainCall(ctx context.Context, e *endpoint, opts []FuncOption) (func(contex
 
 	srv := &Server{logger: app.logger, input: defaultInput, assembly: services.made, container: app.container}
 	srv.background.ending = context.Background()
-	l := &linker{server: srv, services: services}
+	l := &linker{server: srv, services: services, observers: app.observers}
 	checks := l.checks(e, rr.checks)
-	run := e.calling(e.bind(l.call(rr), rr.arounds, l.crossings(rr, 0, nil)), nil)
+	watch := watchersOf(l.observers, rr.handler.info)
+	way := l.crossings(rr, 0, watch)
+	if len(way) > 0 {
+		watch = nil // from its own boundary, inside the arounds
+	}
+	run := e.calling(e.bind(l.call(rr), rr.arounds, way), watch)
 	srv.moreMarks = max(0, l.marks-inlineMarks)
-	return func(ctx context.Context, f frame) error {
-		s := newState(srv, (&http.Request{URL: &url.URL{}, Header: http.Header{}}).WithContext(ctx))
+	var watching []CallObserver
+	for _, o := range l.observers {
+		if whole, ok := o.(CallObserver); ok {
+			watching = append(watching, whole)
+		}
+	}
+	request := func() *http.Request { return &http.Request{URL: &url.URL{}, Header: http.Header{}} }
+	if app.container == nil { // nobody but a service can get at it
+		shared := request()
+		request = func() *http.Request { return shared }
+	}
+	return func(ctx context.Context, f frame) (err error) {
+		s := newState(srv, request())
+		s.base.Context = ctx
 		s.values.ring = &keyring{open: true}
 		s.frame = f
-		return s.ended(func() error {
+		if watching != nil {
+			exits := s.observeCall(watching, rr.handler.info)
+			err = errUnwound
+			defer s.unobserveCall(exits, f.out, &err)
+		}
+		return s.ended(func() (err error) {
+			returned := false
+			defer rescue(&returned, &err)
 			view := s.first()
-			if err := in.validate(view, f.in); err != nil {
-				return err
+			if err = in.validate(view, f.in); err == nil {
+				_, err = checks.verdict(view)
 			}
-			if _, err := checks.verdict(view); err != nil {
-				return err
+			if err == nil {
+				_, err = run(view)
 			}
-			_, err := run(view)
+			returned = true
 			return err
 		})
 	}, nil
+}
+
+// functionPlan is what a function does, for checks of the plan.
+func functionPlan(rr *resolvedRoute) RoutePlan {
+	e := rr.endpoint
+	return RoutePlan{
+		Name: e.name, Source: rr.at.String(), Request: e.req.String(), Response: e.resp.String(), Timeout: e.timeout,
+		Reads: []ReadInfo{}, Writes: []WriteInfo{}, Consumes: []string{}, Produces: []string{}, Statuses: []int{},
+		Stages: infos(rr.way()), Catches: []CatchInfo{}, Errors: []ErrorInfo{},
+	}
 }
 
 // ended is what call comes to without a transport: the services are settled by its

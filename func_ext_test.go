@@ -134,3 +134,45 @@ func TestFuncSaysWhatIsWrongWithAHandler(t *testing.T) {
 	_, err = weft.Func(ctx, ok)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// Keys have the values that checks and arounds give them; that they do is proved, and held to.
+func TestKeysInAFunction(t *testing.T) {
+	customer, other := weft.NewKey[string]("customer"), weft.NewKey[string]("other")
+	provide := func(ctx context.Context, in titled, next func(context.Context, titled) (string, error)) (string, error) {
+		if in.Name != "Eve" {
+			customer.SetIn(ctx, in.Name)
+		}
+		return next(ctx, in)
+	}
+	pass := func(ctx context.Context, in titled, next func(context.Context, titled) (string, error)) (string, error) {
+		return next(ctx, in)
+	}
+	h := weft.Handle(func(ctx context.Context, _ titled) (string, error) {
+		found, _ := customer.From(ctx)
+		return found, nil
+	})
+	fn, err := weft.Func(t.Context(), h.Around(provide, weft.Named("provide"), weft.Provides(customer)).Around(pass, weft.Needs(customer)))
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for _, name := range []string{"Ada", "Bob", "Mia"} {
+		all.Go(func() {
+			for range 50 {
+				found, err := fn(t.Context(), titled{name})
+				assert.NoError(t, err)
+				assert.Equal(t, name, found, "each call has its own")
+			}
+		})
+	}
+	all.Wait()
+	_, err = fn(t.Context(), titled{"Eve"})
+	require.ErrorContains(t, err, `"provide"`)
+
+	for _, wrong := range []*weft.Handler[titled, string]{
+		h.Around(pass, weft.Needs(customer)).Around(provide, weft.Provides(customer)),
+		h.Around(provide, weft.Provides(customer)).Around(pass, weft.Needs(other)),
+		h.Check(func(context.Context, titled) error { return nil }, weft.Needs(customer)).Around(provide, weft.Provides(customer)),
+	} {
+		_, err = weft.Func(t.Context(), wrong)
+		require.ErrorContains(t, err, "needs a key, and Func has no stage that provides one; provide it in an around or a check outside")
+	}
+}

@@ -35,6 +35,20 @@ type RequestObserver interface {
 // that went, its Duration that of the whole request.
 type RequestExit func(r *Request, resp Response, sent Sent)
 
+// CallObserver is an Observer that watches calls of what [Func] makes as a whole, too: from before the Req is validated until the
+// services of the call are closed and what [Go] was given has run. It is asked about every call.
+type CallObserver interface {
+	Observer
+	// EnterCall is called first, with the context of the call, and the stage of the handler. The call runs with the context returned, which must
+	// derive from ctx. The exit, which may be nil, is called once, before the function returns.
+	// A panic is logged, and the call goes on.
+	EnterCall(ctx context.Context, handler *StageInfo) (context.Context, CallExit)
+}
+
+// CallExit ends what [CallObserver] EnterCall began. ctx is the context of the call, as its stages had it; out a pointer to the Resp
+// that the function returns, which is not to be changed, and nil beside an error; err is the error that the function returns.
+type CallExit func(ctx context.Context, out any, err error)
+
 // Exit ends what [Observer] Enter began. status is the status of the stage's
 // Response, 0 where the stage makes none; err is the error that left the stage,
 // or that its Response was made from. A stage left by http.ErrAbortHandler or
@@ -147,7 +161,37 @@ func (s *state) unobserve(exits requestExits, resp *Response, sent *Sent) {
 	}
 }
 
-// observing logs the failure of an observer of requests, which is none of the request's.
+// observeCall tells the observers of calls of this one.
+func (s *state) observeCall(observers []CallObserver, handler *StageInfo) (exits []CallExit) {
+	for _, o := range observers {
+		s.observing(contained(func() error {
+			ctx, exit := o.EnterCall(s.base.Context, handler)
+			if ctx != nil {
+				s.base.Context = ctx
+			}
+			if exit != nil {
+				exits = append(exits, exit)
+			}
+			return nil
+		}))
+	}
+	return exits
+}
+
+// unobserveCall tells them of its end, the innermost first, each whatever the one before it did.
+func (s *state) unobserveCall(exits []CallExit, out any, err *error) {
+	if *err != nil {
+		out = nil
+	}
+	for _, exit := range slices.Backward(exits) {
+		s.observing(contained(func() error {
+			exit(&s.base, out, *err)
+			return nil
+		}))
+	}
+}
+
+// observing logs the failure of an observer of requests or calls, which is none of theirs.
 func (s *state) observing(err error) {
 	if err != nil {
 		logFailure(s.logger(), s.first(), "observing a request failed", "observer", err)

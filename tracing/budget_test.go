@@ -78,3 +78,22 @@ func TestWhatIsNotTracedCostsNoAllocation(t *testing.T) {
 	ctx, _ = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("").Start(context.Background(), "x")
 	assert.Zero(t, testing.AllocsPerRun(100, func() { tracing.Annotate(ctx, "k", 7) }))
 }
+
+// The same of a plain function: tracing that is off is none, and one that is not sampled asks no stage.
+func TestAFunctionWithoutSpansCostsNoAllocation(t *testing.T) {
+	clean(t)
+	of := func(opts ...weft.FuncOption) float64 {
+		fn := weft.MustFunc(t.Context(), placer(), opts...)
+		return testing.AllocsPerRun(200, func() { _, _ = fn(t.Context(), order{Product: "milk"}) })
+	}
+	without := of()
+	for name, off := range offs() {
+		clean(t)
+		if c := off(t); c != nil {
+			assert.Equal(t, without, of(c.Observe()), name)
+		}
+	}
+	clean(t)
+	never := tracing.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())))
+	assert.Equal(t, of(tracing.New(never, tracing.Except("around")).Observe()), of(tracing.New(never, tracing.Stages("rescue", "place order")).Observe()))
+}

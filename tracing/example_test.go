@@ -46,7 +46,7 @@ func (printer) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) err
 func (printer) Shutdown(context.Context) error { return nil }
 
 // interesting are the attributes that the examples are about.
-var interesting = regexp.MustCompile(`^(error\.type|aws\.xray\..*|[A-Z]\w*)$`)
+var interesting = regexp.MustCompile(`^(error\.type|faas\.invocation_id|aws\.xray\..*|[A-Z]\w*)$`)
 
 // printing is a provider whose spans are printed.
 func printing() sdktrace.TracerProviderOption { return sdktrace.WithSyncer(printer{}) }
@@ -226,6 +226,34 @@ func ExampleMetrics() {
 }
 
 // Behind a load balancer of AWS the trace is in a header of its own.
+// A plain function has a span for each call, and one for each stage that is worth it.
+func ExampleInvocationID() {
+	exporter := printing()
+	provider := sdktrace.NewTracerProvider(exporter)
+	traces := tracing.New(
+		tracing.WithTracerProvider(provider), tracing.CaptureResponses(false), tracing.Stages("sell"),
+		tracing.InvocationID(requestID), // of lambdacontext, there
+		tracing.FlushEach(provider.ForceFlush),
+	)
+	fn := weft.MustFunc(context.Background(), weft.Handle(sell).Named("sell"), traces.Observe()) // for lambda.Start(fn)
+
+	ctx := invokedWith(context.Background(), "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+	fmt.Println(fn(ctx, order{Product: "milk"}))
+	// Output:
+	// ## sell
+	// sell of 5759e988bd862e3fe1be46a994272793 faas.invocation_id=7
+	// {milk } <nil>
+}
+
+// invokedWith is ctx as aws-lambda-go makes it for an invocation of that trace.
+func invokedWith(ctx context.Context, trace string) context.Context {
+	//lint:ignore SA1029 the key is that of aws-lambda-go
+	return context.WithValue(ctx, "x-amzn-trace-id", trace)
+}
+
+// requestID stands for that of the invocation.
+func requestID(context.Context) string { return "7" }
+
 func ExampleXRay() {
 	provider := sdktrace.NewTracerProvider(printing())
 	app := weft.New(tracing.New(tracing.WithTracerProvider(provider), tracing.WithPropagator(tracing.XRay{})).Observe())

@@ -16,12 +16,22 @@ type flusher func(context.Context) error
 
 // start flushes on a goroutine of its own: net/http sends the end of an answer only when the handler has returned.
 func (f flusher) start(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, flushDeadline)
-		defer cancel()
-		if err := f(ctx); err != nil {
-			weft.Logger(ctx).WarnContext(ctx, "flushing the spans of a request failed", slog.Any("error", err))
-		}
-	}()
+	go f.within(ctx, flushDeadline)
+}
+
+// finish flushes before a function returns, and leaves it half of the time that it has left: the answer is still to be sent.
+func (f flusher) finish(ctx context.Context) {
+	limit := flushDeadline
+	if deadline, bounded := ctx.Deadline(); bounded {
+		limit = min(limit, time.Until(deadline)/2)
+	}
+	f.within(ctx, limit)
+}
+
+func (f flusher) within(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if err := f(ctx); err != nil {
+		weft.Logger(ctx).WarnContext(ctx, "flushing the spans of a request failed", slog.Any("error", err))
+	}
 }

@@ -100,9 +100,22 @@ func PublicEndpoint() Option { return func(t *Tracing) { t.public = true } }
 // servers say: http.server.request.duration in seconds, and http.server.active_requests.
 func Metrics() Option { return func(t *Tracing) { t.metrics = true } }
 
+// InvocationID says which call of a function it is, as in
+//
+//	tracing.InvocationID(func(ctx context.Context) string {
+//		call, _ := lambdacontext.FromContext(ctx)
+//		return call.AwsRequestID
+//	})
+//
+// It is the attribute faas.invocation_id of the span of each call of what weft.Func makes. It may be called concurrently.
+func InvocationID(id func(ctx context.Context) string) Option {
+	return given(id == nil, "InvocationID", "function", func(t *Tracing) { t.invocationID = id })
+}
+
 // FlushEach calls flush once for every request, when it has been answered and its spans have ended, on a goroutine of its own, so that the
 // answer does not wait for it: for where the process may be stopped between requests. flush is a provider's ForceFlush. Its context
-// ends after 5 seconds; an error is logged. Elsewhere a provider flushes by itself, and when it is shut down.
+// ends after 5 seconds; an error is logged. What weft.Func makes waits for it before it returns, for half of the time until the deadline of
+// its context at most: AWS Lambda freezes a process that has answered. Elsewhere a provider flushes by itself, and when it is shut down.
 func FlushEach(flush func(context.Context) error) Option {
 	return given(flush == nil, "FlushEach", "function", func(t *Tracing) { t.flush = flush })
 }

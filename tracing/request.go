@@ -27,7 +27,7 @@ const schema = semconv.SchemaURL
 // longestBody is how much of an answer a span has.
 const longestBody = 8 << 10
 
-// request is what the visits of one request share.
+// request is what the visits of one request, or of one call of a function, share.
 type request struct {
 	visit
 	observer *observer
@@ -51,25 +51,40 @@ func (o *observer) EnterRequest(hr *http.Request) (context.Context, weft.Request
 	if o.tracer == nil {
 		return nil, r.leave
 	}
-	ctx := hr.Context()
-	r.whole, r.tracing = r, o.Tracing
 	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.began), trace.WithAttributes(r.attributes(hr)...)}
-	if !trace.SpanContextFromContext(ctx).IsValid() {
-		ctx = o.extractor.Extract(ctx, propagation.HeaderCarrier(hr.Header))
-		if from := trace.SpanContextFromContext(ctx); from.IsValid() && o.public {
-			opts = append(opts, trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: from}))
-		}
+	ctx, links := o.parent(hr.Context(), o.extractor, propagation.HeaderCarrier(hr.Header))
+	r.begin(ctx, r.name(""), append(opts, links...))
+	return &r.visit, r.leave
+}
+
+// parent is ctx with the span that the carrier names, unless it has one already.
+func (o *observer) parent(ctx context.Context, named propagation.TextMapPropagator, carrier propagation.TextMapCarrier) (context.Context, []trace.SpanStartOption) {
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		return ctx, nil
 	}
-	r.Context, r.span = o.tracer.Start(ctx, r.name(""), opts...)
+	ctx = named.Extract(ctx, carrier)
+	if from := trace.SpanContextFromContext(ctx); from.IsValid() && o.public {
+		return ctx, []trace.SpanStartOption{trace.WithNewRoot(), trace.WithLinks(trace.Link{SpanContext: from})}
+	}
+	return ctx, nil
+}
+
+// begin begins the outermost span, with what is said of each.
+func (r *request) begin(ctx context.Context, name string, opts []trace.SpanStartOption) {
+	o := r.observer
+	r.whole, r.tracing = r, o.Tracing
+	r.Context, r.span = o.tracer.Start(ctx, name, opts...)
 	for _, a := range o.annotations {
-		r.span.SetAttributes(a)
-		r.notes.annotated(string(a.Key))
+		r.annotate(a)
 	}
 	if o.service != "" {
-		r.span.SetAttributes(attribute.String("Service", o.service))
-		r.notes.annotated("Service")
+		r.annotate(attribute.String("Service", o.service))
 	}
-	return &r.visit, r.leave
+}
+
+func (r *request) annotate(a attribute.KeyValue) {
+	r.span.SetAttributes(a)
+	r.notes.annotated(string(a.Key))
 }
 
 // leave ends the span of a request that has been answered.

@@ -3,6 +3,7 @@ package tracing
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,9 +19,11 @@ type observer struct {
 	*Tracing
 	tracer    trace.Tracer // nil where there are no spans
 	extractor propagation.TextMapPropagator
-	meters    *meters  // nil where there are none
-	stages    sync.Map // of *weft.StageInfo, to its *stageSpan
-	handlers  sync.Map // the patterns of routes whose handler has a span of its own
+	meters    *meters     // nil where there are none
+	stages    sync.Map    // of *weft.StageInfo, to its *stageSpan
+	handlers  sync.Map    // the patterns of routes whose handler has a span of its own
+	lambda    bool        // the process is a function of AWS Lambda
+	warm      atomic.Bool // it has been called
 }
 
 // stageSpan is what is known of a stage's span before any request.

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type collector struct {
 	t        testing.TB
 	provider *sdktrace.TracerProvider
+	exporter sdktrace.SpanExporter
 
 	mu    sync.Mutex
 	spans []*tracepb.Span
@@ -55,6 +56,7 @@ func newCollector(t testing.TB, opts ...sdktrace.TracerProviderOption) *collecto
 	t.Cleanup(ts.Close)
 	exporter, err := otlptracehttp.New(t.Context(), otlptracehttp.WithEndpointURL(ts.URL+"/v1/traces"))
 	require.NoError(t, err)
+	c.exporter = exporter
 	c.provider = sdktrace.NewTracerProvider(append(opts, sdktrace.WithSyncer(exporter))...)
 	t.Cleanup(func() { assert.NoError(t, c.provider.Shutdown(context.WithoutCancel(t.Context()))) })
 	return c

@@ -1,7 +1,9 @@
 package tracing
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,6 +35,7 @@ type Tracing struct {
 	public           bool
 	metrics          bool
 	flush            flusher
+	invocationID     func(context.Context) string
 	timing           atomic.Bool // ServerTiming was asked for
 	problems         []weft.BuildError
 }
@@ -137,7 +140,7 @@ const scope = "github.com/weft-go/weft/tracing"
 
 // observer is what watches one app.
 func (t *Tracing) observer() *observer {
-	o := &observer{Tracing: t, extractor: t.propagator}
+	o := &observer{Tracing: t, extractor: t.propagator, lambda: os.Getenv(envFunction) != ""}
 	if o.extractor == nil {
 		o.extractor = otel.GetTextMapPropagator()
 		if len(o.extractor.Fields()) == 0 {
