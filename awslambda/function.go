@@ -200,7 +200,7 @@ func (f *Function) reserved(ctx context.Context) (context.Context, context.Cance
 	if !has {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-min(f.reserve, time.Until(deadline)/2)))
+	return context.WithDeadline(ctx, deadline.Add(-min(f.reserve, max(0, time.Until(deadline)/2))))
 }
 
 // serve calls the server. A panic, of which there should be none, is an error. runtime.Goexit passes through.

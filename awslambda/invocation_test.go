@@ -211,6 +211,12 @@ func TestTheDeadlineHasAReserve(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, has)
 
+	late, over := context.WithDeadline(t.Context(), time.Now().Add(-time.Minute))
+	defer over()
+	_, err = f().Invoke(late, get)
+	require.NoError(t, err)
+	assert.Less(t, left, -50*time.Second, "what has passed has passed")
+
 	ctx, cancel := invoked(t.Context(), 400*time.Millisecond)
 	defer cancel()
 	answer, err := f().Invoke(ctx, []byte(restEvent))

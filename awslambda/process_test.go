@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,27 +22,12 @@ import (
 	"github.com/weft-go/weft/awslambda/awslambdatest"
 )
 
-// built is the program of the function, and builtErr why there is none.
-var (
-	built    string
-	builtErr error
-)
-
 // process is that of the function, behind a runtime API of its own.
 func process(t *testing.T, environment ...string) (*awslambdatest.RuntimeAPI, *awslambdatest.Process) {
 	t.Helper()
 	require.NoError(t, builtErr)
 	api := awslambdatest.NewRuntimeAPI(t)
 	return api, api.Start(built, environment...)
-}
-
-// buildFunction is called before the tests.
-func buildFunction(dir string) {
-	built = filepath.Join(dir, "function")
-	out, err := exec.Command("go", "build", "-o", built, "./internal/testfunction").CombinedOutput()
-	if err != nil {
-		builtErr = fmt.Errorf("%w: %s", err, out)
-	}
 }
 
 func within(t *testing.T) context.Context {

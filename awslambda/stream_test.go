@@ -110,6 +110,26 @@ func TestAStreamArrivesWhileItIsMade(t *testing.T) {
 	require.NoError(t, answer.(io.Closer).Close())
 }
 
+// What is not flushed comes together, as over a connection.
+func TestSmallWritesOfAStreamComeTogether(t *testing.T) {
+	f := function(t, func(context.Context, *weft.Request) (weft.Response, error) {
+		return weft.Raw(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			for range 1000 {
+				_, _ = io.WriteString(w, "tea, ")
+			}
+		})), nil
+	}, awslambda.Streaming())
+	answer, err := f.Stream(t.Context(), event(""))
+	require.NoError(t, err)
+	var reads int
+	for buf := make([]byte, 64<<10); err == nil; reads++ {
+		_, err = answer.Read(buf)
+	}
+	assert.Equal(t, io.EOF, err)
+	assert.LessOrEqual(t, reads, 3, "4 KiB with the head, the rest, and the end")
+	require.NoError(t, answer.(io.Closer).Close())
+}
+
 // What fails before anything was sent has its status, and what breaks off says so where the body would go on.
 func TestAStreamThatFails(t *testing.T) {
 	s, f := streaming(t)

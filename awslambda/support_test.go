@@ -3,9 +3,12 @@ package awslambda_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -148,3 +151,18 @@ const (
 		"queryStringParameters":{"room":"tea"},"multiValueQueryStringParameters":{"room":["tea"]},
 		"requestContext":{"routeKey":"$connect","eventType":"CONNECT","connectionId":"c-1","stage":"prod","apiId":"w1","domainName":"w1.execute-api.eu-west-1.amazonaws.com","requestId":"r-1","identity":{"sourceIp":"192.0.2.7"}},"isBase64Encoded":false}`
 )
+
+// built is the program of the function, and builtErr why there is none.
+var (
+	built    string
+	builtErr error
+)
+
+// buildFunction is called before the tests.
+func buildFunction(dir string) {
+	built = filepath.Join(dir, "function")
+	out, err := exec.Command("go", "build", "-o", built, "./internal/testfunction").CombinedOutput()
+	if err != nil {
+		builtErr = fmt.Errorf("%w: %s", err, out)
+	}
+}
