@@ -11,6 +11,7 @@ require (
 	github.com/samber/do/v2 v2.0.0
 	github.com/stretchr/testify v1.12.1
 	github.com/weft-go/weft v0.0.0
+	github.com/weft-go/weft/awslambda v0.0.0
 	github.com/weft-go/weft/tracing v0.0.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
@@ -62,5 +63,6 @@ require (
 
 replace (
 	github.com/weft-go/weft => ../../
+	github.com/weft-go/weft/awslambda => ../../awslambda
 	github.com/weft-go/weft/tracing => ../../tracing
 )

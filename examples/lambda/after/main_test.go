@@ -75,6 +75,6 @@ func TestTheAnswerGetsTwoFields(t *testing.T) {
 func TestAsAProgram(t *testing.T) {
 	p := lambdatest.Start(t, "UPSTREAM_URL="+todos(t).URL)
 	answer := p.Invoke(t, lambdatest.Event(t), lambdatest.Invocation{RequestID: "56d1a102"})
-	require.False(t, answer.Failed)
+	require.Nil(t, answer.Error)
 	check(t, answer.Body, "56d1a102")
 }

@@ -70,9 +70,10 @@ func TestAsAProgram(t *testing.T) {
 		})
 	}
 	all.Wait()
-	kind, message := p.Invoke(t, []byte(`{"detail":{}}`), lambdatest.Invocation{}).Failure(t)
-	assert.Equal(t, "PaymentError: Unable to create payment", kind+": "+message)
+	failure := p.Invoke(t, []byte(`{"detail":{}}`), lambdatest.Invocation{}).Error
+	require.NotNil(t, failure)
+	assert.Equal(t, "PaymentError: Unable to create payment", failure.Type+": "+failure.Message)
 	assert.Eventually(t, func() bool { return strings.Contains(p.Log.String(), "an order has a user, an id and an amount") },
 		lambdatest.Patience, time.Millisecond, "the cause is for the log")
-	assert.False(t, p.Invoke(t, lambdatest.Event(t), lambdatest.Invocation{}).Failed, "it goes on")
+	assert.Nil(t, p.Invoke(t, lambdatest.Event(t), lambdatest.Invocation{}).Error, "it goes on")
 }

@@ -117,7 +117,7 @@ func newSite(t *testing.T) *site {
 
 func (s *site) invoke(event []byte) string {
 	s.t.Helper()
-	out, err := lambdatest.Invoke(s.t, s.fn, event, lambdatest.Invocation{RequestID: "request 7", Trace: lambdatest.Trace(7)})
+	out, err := lambdatest.Invoke(s.t, s.fn, event, lambdatest.Invocation{RequestID: "request 7", TraceID: lambdatest.Trace(7)})
 	require.NoError(s.t, err)
 	return out
 }
@@ -252,8 +252,8 @@ func TestAnUpstreamThatIsAwayIsA500AndOneErrorInTheTrace(t *testing.T) {
 func TestAsAProgram(t *testing.T) {
 	w := newWorld(t)
 	p := lambdatest.Start(t, append(w.environment(), "AWS_LAMBDA_MAX_CONCURRENCY=16")...)
-	first := p.Invoke(t, lambdatest.Event(t), lambdatest.Invocation{Trace: lambdatest.Trace(7)})
-	require.False(t, first.Failed, first.Body)
+	first := p.Invoke(t, lambdatest.Event(t), lambdatest.Invocation{TraceID: lambdatest.Trace(7)})
+	require.Nil(t, first.Error)
 	assert.JSONEq(t, answer(t, 200, ten), first.Body)
 	assert.Equal(t, []map[string]map[string]string{visit}, w.kept)
 	w.traced(t, 7)
@@ -265,8 +265,8 @@ func TestAsAProgram(t *testing.T) {
 	for n := 1; n <= calls; n++ {
 		all.Go(func() {
 			event := bytes.ReplaceAll(lambdatest.Event(t), []byte(`"X-Customer-Id": "1"`), fmt.Appendf(nil, `"X-Customer-Id": "%d"`, n))
-			got := p.Invoke(t, event, lambdatest.Invocation{RequestID: fmt.Sprint("request ", n), Trace: lambdatest.Trace(n)})
-			assert.False(t, got.Failed, got.Body)
+			got := p.Invoke(t, event, lambdatest.Invocation{RequestID: fmt.Sprint("request ", n), TraceID: lambdatest.Trace(n)})
+			assert.Nil(t, got.Error)
 			assert.JSONEq(t, answer(t, 200, ten), got.Body)
 		})
 	}

@@ -55,7 +55,7 @@ func TestABookingThatFails(t *testing.T) {
 func TestAsAProgram(t *testing.T) {
 	p := lambdatest.Start(t)
 	answer := p.Invoke(t, lambdatest.Event(t), lambdatest.Invocation{})
-	require.False(t, answer.Failed, answer.Body)
+	require.Nil(t, answer.Error)
 	id := regexp.MustCompile(`"booking_id":"([0-9a-f-]{36})"`).FindStringSubmatch(answer.Body)
 	require.Len(t, id, 2, answer.Body)
 	assert.JSONEq(t, fmt.Sprintf(booked, "Lambda", id[1]), answer.Body)
