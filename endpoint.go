@@ -58,11 +58,14 @@ func (e *endpoint) unanswerable(how *input) (found problemList) {
 		e.output.check(how, e.validators(), func(problem, remedy string) { found.add(e.at, problem, remedy) })
 		return found
 	}
-	if e.stream != nil {
-		return e.unsendable(how)
+	if (e.stream != nil || e.readsOut()) && set(e.statusAt) && !bodyAllowed(e.status) {
+		found.add(e.statusAt, fmt.Sprintf("Status(%d) is sent without a body, and the handler returns a %v", e.status, e.resp), "take another status, or return struct{}")
 	}
-	if e.readsOut() {
-		return e.unread()
+	switch {
+	case e.stream != nil:
+		return append(found, e.unsendable(how)...)
+	case e.readsOut():
+		return found
 	}
 	if inner := elementOf(e.resp); inner != e.resp && binding.TaggedOutput(inner) {
 		found.add(e.at, fmt.Sprintf("the response type %v is answered as JSON, tags and all", e.resp), fmt.Sprintf("return the struct %v itself", inner))

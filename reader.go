@@ -2,7 +2,6 @@ package weft
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -80,12 +79,4 @@ func (e *endpoint) sendingReader(handler *stage) func(*Request, any) Response {
 		}
 		return Response{head: base}.streaming(&readerSource{from}).ownedBy(r, handler)
 	}
-}
-
-// unread reports why what a Resp reads cannot be sent.
-func (e *endpoint) unread() (found problemList) {
-	if set(e.statusAt) && !bodyAllowed(e.status) {
-		found.add(e.statusAt, fmt.Sprintf("Status(%d) is sent without a body, and the handler returns a %v", e.status, e.resp), "take another status, or return struct{}")
-	}
-	return found
 }

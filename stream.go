@@ -348,9 +348,6 @@ func (r *resolution) settleStreams(rr *resolvedRoute, all *formats) {
 // unsendable reports why items cannot be sent.
 func (e *endpoint) unsendable(how *input) (found problemList) {
 	t := e.stream.element()
-	if set(e.statusAt) && !bodyAllowed(e.status) {
-		found.add(e.statusAt, fmt.Sprintf("Status(%d) is sent without a body, and the handler returns a stream", e.status), "take another status, or return struct{}")
-	}
 	if t.Kind() == reflect.Pointer && t.Implements(reflect.TypeFor[event]()) {
 		found.add(e.at, fmt.Sprintf("the items of the stream are of type %v", t), "stream the Event itself, which is a value")
 		return found
