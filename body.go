@@ -32,8 +32,10 @@ func (b *body) permitted() error {
 type bodyPool struct{ sync.Pool }
 
 const (
-	bodyRoom    = 512      // to read into beyond what is expected, so that the end is seen without growing
-	maxPoolRoom = 64 << 10 // larger buffers are left to the garbage collector
+	bodyRoom = 512 // to read into beyond what is expected, so that the end is seen without growing
+	// maxFirstRoom is how much is made room for on the word of a client. More grows with what really comes.
+	maxFirstRoom = 1 << 20
+	maxPoolRoom  = 64 << 10 // larger buffers are left to the garbage collector
 )
 
 // buffer returns an empty buffer with room for size bytes.
@@ -56,7 +58,7 @@ func (b *body) readFrom(hr *http.Request, srv *Server, limit int64) error {
 	if hr.Body == nil || hr.Body == http.NoBody {
 		return nil
 	}
-	room := min(max(hr.ContentLength, 0), limit) + bodyRoom
+	room := min(max(hr.ContentLength, 0), limit, maxFirstRoom) + bodyRoom
 	if srv == nil {
 		b.bytes = make([]byte, 0, room)
 	} else {

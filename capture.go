@@ -204,17 +204,8 @@ func (w *captured) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // hijackable reports whether a ResponseWriter can hand its connection over.
 func hijackable(w http.ResponseWriter) bool {
-	for w != nil {
-		if _, ok := w.(http.Hijacker); ok {
-			return true
-		}
-		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
-		}
-		w = inner.Unwrap()
-	}
-	return false
+	_, can := writerAs[http.Hijacker](w)
+	return can
 }
 
 // hijackedFrom takes the connection over when it is the answer's turn.
@@ -236,8 +227,13 @@ func (w *captured) SetReadDeadline(deadline time.Time) error {
 
 // SetWriteDeadline is for [http.ResponseController].
 func (w *captured) SetWriteDeadline(deadline time.Time) error {
-	w.bridge.request.state.bounded.Store(true)
-	return w.control(func(c *http.ResponseController) error { return c.SetWriteDeadline(deadline) })
+	return w.control(func(c *http.ResponseController) error {
+		err := c.SetWriteDeadline(deadline)
+		if err == nil {
+			w.bridge.request.state.bounded.Store(true)
+		}
+		return err
+	})
 }
 
 // EnableFullDuplex is for [http.ResponseController].

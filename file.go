@@ -89,7 +89,7 @@ func (s *contentSource) prepared(resp Response, r *Request, st *stage) Response 
 		return st.fail(r, err)
 	}
 	own := &contentSource{name: s.name, reader: reader, modified: modified}
-	resp.head.live.source = own
+	resp = resp.streaming(own) // the recipe may be kept, and is others' too
 	content, seeks := reader.(io.ReadSeeker)
 	if !seeks || resp.Status() != http.StatusOK {
 		return resp.ownedBy(r, st)

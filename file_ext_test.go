@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -353,4 +354,24 @@ func TestAReaderIsNotWaitedForToItsEnd(t *testing.T) {
 	assert.Equal(t, "second", o.line(t))
 	o.cancel()
 	assert.Eventually(t, func() bool { _, err := w.Write([]byte("x")); return err != nil }, waitFor, time.Millisecond)
+}
+
+// A File is a Response that can be kept and sent many times, like any that does not depend on a request.
+func TestAFileIsSentManyTimes(t *testing.T) {
+	kept := weft.File(fstest.MapFS{"a.txt": {Data: []byte("0123456789"), ModTime: modified}}, "a.txt")
+	app, j := newApp()
+	app.Handle("GET /", weft.Handle(func(context.Context, struct{}) (weft.Response, error) { return kept, nil }))
+	s := serve(t, app)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				assert.Equal(t, "0123456789", s.send("GET", "/", "").body)
+			} else {
+				assert.Equal(t, "234", s.send("GET", "/", "", "Range: bytes=2-4").body)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Empty(t, j.errors())
 }

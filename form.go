@@ -62,6 +62,7 @@ func (o FormOptions) orDefault() FormOptions {
 	if o.Fields == 0 {
 		o.Fields = defaultFormFields
 	}
+	o.Memory, o.File = min(o.Memory, maxLimit), min(o.File, maxLimit)
 	return o
 }
 
@@ -168,8 +169,8 @@ func (f *form) read(r *Request, plan *binding.Plan, m *medium, params map[string
 		return errBodyConsumed
 	case len(body) == 0:
 	case m.mediaType == multipartType:
-		return f.parts(strings.NewReader(string(body)), plan, params["boundary"], in.forms)
-	case strings.Count(string(body), "&") >= in.forms.Fields:
+		return f.parts(bytes.NewReader(body), plan, params["boundary"], in)
+	case bytes.Count(body, []byte("&")) >= in.forms.Fields:
 		return tooManyFields(in.forms)
 	default:
 		f.Text = string(body)
@@ -198,7 +199,7 @@ func (f *form) stream(r *Request, plan *binding.Plan, boundary string) error {
 	case n == 0 && err == io.EOF && r.http.PostForm == nil:
 		return errBodyConsumed
 	}
-	err = f.parts(io.MultiReader(strings.NewReader(string(first[:n])), from), plan, boundary, in.forms)
+	err = f.parts(io.MultiReader(bytes.NewReader(first[:n]), from), plan, boundary, in)
 	if err == nil {
 		_, err = io.Copy(io.Discard, from) // what is behind the last part is of the body too
 	}
@@ -209,24 +210,20 @@ func (f *form) stream(r *Request, plan *binding.Plan, boundary string) error {
 }
 
 // parts reads the parts of a multipart form as [multipart.Reader.ReadForm] does.
-func (f *form) parts(from io.Reader, plan *binding.Plan, boundary string, o FormOptions) error {
-	if boundary == "" {
-		return malformedForm(http.ErrMissingBoundary)
+func (f *form) parts(from io.Reader, plan *binding.Plan, boundary string, in *input) error {
+	reader, err := newPartsReader(from, boundary)
+	if err != nil {
+		return err
 	}
-	whole := &closed{from: from, delimiter: []byte("\n--" + boundary + "--"), tail: []byte("\n")}
-	reader := multipart.NewReader(whole, boundary)
+	o := in.forms
 	memory, text := o.Memory, int64(maxFormText)
 	for n := 0; ; n++ {
-		part, err := reader.NextPart()
+		part, err := reader.next()
 		switch {
-		case err == io.EOF && !whole.seen:
-			return malformedForm(io.ErrUnexpectedEOF)
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, multipart.ErrMessageTooLarge):
-			return tooMuchText()
 		case err != nil:
-			return malformedForm(err)
+			return err
 		case n >= o.Fields:
 			return tooManyFields(o)
 		}
@@ -241,7 +238,7 @@ func (f *form) parts(from io.Reader, plan *binding.Plan, boundary string, o Form
 			return tooMuchText()
 		}
 		if part.FileName() != "" {
-			memory, err = f.file(name, part, memory, cmp.Or(plan.MaxFile(name), o.File), o)
+			memory, err = f.file(name, part, memory, in.fileBound(name, plan), o)
 		} else {
 			text, err = f.value(name, part, text)
 		}
@@ -261,8 +258,12 @@ func (f *form) value(name string, part *multipart.Part, room int64) (left int64,
 	case n > room:
 		return 0, tooMuchText()
 	}
-	_, params, err := mime.ParseMediaType(part.Header.Get(contentType))
-	f.Pairs = append(f.Pairs, binding.Pair{Name: name, Value: value.String(), Foreign: err == nil && !textMedia[0].reads(params)})
+	foreign := false
+	if declared := part.Header.Get(contentType); declared != "" {
+		_, params, err := mime.ParseMediaType(declared)
+		foreign = err == nil && !textMedia[0].reads(params)
+	}
+	f.Pairs = append(f.Pairs, binding.Pair{Name: name, Value: value.String(), Foreign: foreign})
 	return room - n, nil
 }
 
@@ -405,6 +406,42 @@ func (l *limitedReader) Read(p []byte) (int, error) {
 		l.err = invalid(http.StatusBadRequest, FieldError{Source: SourceBody, Code: CodeBodyUnreadable, Cause: err})
 	}
 	return n, l.err
+}
+
+// partsReader reads the parts of a multipart body, to the delimiter that closes it.
+type partsReader struct {
+	*multipart.Reader
+	whole *closed
+}
+
+func newPartsReader(from io.Reader, boundary string) (*partsReader, error) {
+	if boundary == "" {
+		return nil, malformedForm(http.ErrMissingBoundary)
+	}
+	whole := &closed{from: from, delimiter: []byte("\n--" + boundary + "--"), tail: []byte("\n")}
+	return &partsReader{multipart.NewReader(whole, boundary), whole}, nil
+}
+
+// next is the next part, io.EOF behind the last, or what is wrong with the body.
+func (p *partsReader) next() (*multipart.Part, error) {
+	part, err := p.NextPart()
+	switch {
+	case err == io.EOF && !p.whole.seen:
+		return nil, malformedForm(io.ErrUnexpectedEOF)
+	case err == io.EOF, err == nil:
+		return part, err
+	case errors.Is(err, multipart.ErrMessageTooLarge):
+		return nil, tooMuchText()
+	}
+	return nil, malformedForm(err)
+}
+
+// fileBound is how many bytes a file may have: what the field of whoever reads the form says, or that of the handler, or else the options.
+func (in *input) fileBound(name string, plan *binding.Plan) int64 {
+	if !plan.TakesFile(name) && in.form != nil {
+		plan = in.form
+	}
+	return cmp.Or(plan.MaxFile(name), in.forms.File)
 }
 
 // closed notes whether a multipart body has come to the delimiter that closes it (RFC 2046

@@ -342,3 +342,29 @@ func TestAFormThatBreaksOff(t *testing.T) {
 	require.ErrorContains(t, rejected.Fields[0].Cause, "stumbles")
 	assert.Empty(t, log.errors())
 }
+
+// A stage that reads another field of the form does not decide how large the handler's file may be.
+func TestTheLimitOfAFileIsThatOfWhoTakesIt(t *testing.T) {
+	app, _ := newApp(weft.WithForms(weft.FormOptions{File: 10}))
+	token := weft.FormValue[string]("csrf")
+	app.Handle("POST /", weft.Handle(func(_ context.Context, in struct {
+		CSRF  string      `form:"csrf"`
+		Large weft.Upload `file:"large,max=100"`
+		Small weft.Upload `file:"small"`
+	}) (int64, error) {
+		return in.Large.Size + in.Small.Size, nil
+	}).Guard(weft.NewGuard("csrf", func(r *weft.Request) error {
+		_, err := token.Extract(r)
+		return err
+	}, weft.ReadsBody())))
+	s := serve(t, app)
+	form := func(name string, size int) string {
+		return "--b\r\nContent-Disposition: form-data; name=csrf\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; name=" + name + "; filename=a\r\n\r\n" + strings.Repeat("x", size) + "\r\n--b--\r\n"
+	}
+	for _, c := range []struct {
+		name         string
+		size, status int
+	}{{"large", 100, 200}, {"large", 101, 413}, {"small", 10, 200}, {"small", 11, 413}} {
+		assert.Equal(t, c.status, s.send("POST", "/", form(c.name, c.size), "Content-Type: multipart/form-data; boundary=b").status, c)
+	}
+}

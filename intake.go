@@ -18,16 +18,20 @@ type input struct {
 	limit       int64
 	strictQuery bool
 	forms       FormOptions
-	items       *intake // of the body, where it is a stream: what rules they have
+	form        *binding.Plan // of the handler, where it reads a form
+	items       *intake       // of the body, where it is a stream: what rules they have
 	asJSON      format
 	formats     *formats // of bodies that may be in any, nil where that is JSON alone
 	noJSON      bool     // bodies in any format are never JSON
 	variants    []string // of all formats, in entity tags
 }
 
+// maxLimit is more than anything has: what is read up to a limit is asked for one byte more.
+const maxLimit = 1 << 62
+
 func newInput(o JSONOptions, limit int64, strictQuery bool, forms FormOptions) *input {
 	codec := o.codec()
-	return &input{json: o, codec: codec, limit: limit, strictQuery: strictQuery, forms: forms.orDefault(), asJSON: format{codec: codec, json: true}}
+	return &input{json: o, codec: codec, limit: min(limit, maxLimit), strictQuery: strictQuery, forms: forms.orDefault(), asJSON: format{codec: codec, json: true}}
 }
 
 // knowsItself reports whether a body is coded by a codec of the user's, who knows what it can be.
@@ -74,6 +78,9 @@ func newIntake(e *endpoint, how *input, book rulebook, report func(problem, reme
 		plan, problems := compileStruct(e.req)
 		reportAll(problems, report)
 		in.reads, in.keys, in.plan = readsOf(plan), usedBy(plan), plan
+		if plan.Form {
+			how.form = plan
+		}
 		in.fill = func(r *Request, in any) error { return fillStruct(plan, r, in) }
 		if plan.Body != nil && plan.Body.Kind == "" {
 			in.neutral, in.body = true, plan.Body.Type

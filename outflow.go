@@ -189,16 +189,18 @@ func (p *outflow) send(s *state, t *transfer, how *Streams) (err error) {
 					t.begin()
 				}
 			}
-			if len(batch) == 0 {
+			items := len(batch) > 0
+			if !items {
 				batch = append(batch, p.framing.comment...)
-			} else {
-				idle.reset()
 			}
 			_, _ = t.Write(batch) // t.err has it
 			if t.status != 0 {
 				_ = t.Flush()
 			}
 			beat.reset()
+			if items { // now, as it is the client that was waited for until here
+				idle.reset()
+			}
 			if t.err != nil {
 				end(t.err)
 			}

@@ -86,9 +86,11 @@ func (w *handledWriter) WriteHeader(status int) {
 	informs := status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols
 	if w.t.status == 0 && !informs {
 		w.t.response.head.applyUnder(w.Header())
+	}
+	w.t.w.WriteHeader(status) // which panics where it is none
+	if w.t.status == 0 && !informs {
 		w.t.status = status
 	}
-	w.t.w.WriteHeader(status)
 }
 
 func (w *handledWriter) begin() {

@@ -79,11 +79,13 @@ func eventText(enc *itemEncoder, data any) ([]byte, error) {
 	}
 	switch data := data.(type) {
 	case *string:
-		return append(enc.text[:0], *data...), nil
+		enc.text = append(enc.text[:0], *data...)
+		return enc.text, nil
 	case *[]byte:
 		return *data, nil
 	case string:
-		return append(enc.text[:0], data...), nil
+		enc.text = append(enc.text[:0], data...)
+		return enc.text, nil
 	case []byte:
 		return data, nil
 	}

@@ -214,9 +214,10 @@ func (m *stdMiddleware) next(w http.ResponseWriter, hr *http.Request) {
 
 // passes keeps what a Response says of an error. It is false for a second one, which has nowhere to go.
 func (b *bridge) passes(resp Response) bool {
+	written, _ := b.w.begun() // whose lock may be held by who waits for this one
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if written, _ := b.w.begun(); written && b.status != 0 {
+	if written && b.status != 0 {
 		return false
 	}
 	b.status, b.err = max(resp.Status(), 1), resp.Err()

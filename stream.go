@@ -94,7 +94,7 @@ type Streams struct {
 	// Idle is how long the producer may take for an item. A longer one is an error, and ends its context. By default it may take any time.
 	Idle time.Duration
 	// WriteTimeout is how long a client may take to read a part of the answer, before its connection is
-	// dropped: 30 s by default, also where the http.Server has a WriteTimeout. It holds for all bodies that are made while they are sent. A
+	// dropped: 30 s by default, also where the http.Server has a WriteTimeout. It holds for all bodies that are made while they are sent, but those of Raw. A
 	// stage of net/http may set a deadline of its own, by [http.ResponseController]. A negative one is never.
 	WriteTimeout time.Duration
 	// ItemLimit is how many bytes one item may have that a client sends: 1 MiB by default, and for a [Part] as many as the whole body may have. The
@@ -141,7 +141,7 @@ func (d *declaredStreams) resolved() *Streams {
 	if d == nil {
 		return &s
 	}
-	s.Formats, s.Idle, s.ItemLimit = d.Formats, d.Idle, d.ItemLimit
+	s.Formats, s.Idle, s.ItemLimit = d.Formats, d.Idle, min(d.ItemLimit, maxLimit)
 	for _, field := range []struct{ to, from *time.Duration }{
 		{&s.FirstItem, &d.FirstItem}, {&s.Heartbeat, &d.Heartbeat}, {&s.WriteTimeout, &d.WriteTimeout},
 	} {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"reflect"
@@ -150,10 +149,11 @@ func (r *Request) decodeStream(into receiver) error {
 	items := &itemReader{request: r, optional: optionalBody(itemOf(into.element())), limit: r.state.streams().ItemLimit}
 	switch {
 	case parts && m != nil:
-		if params["boundary"] == "" {
-			return malformedForm(http.ErrMissingBoundary)
+		parts, err := newPartsReader(body, params["boundary"])
+		if err != nil {
+			return err
 		}
-		from := &partReader{multipart.NewReader(body, params["boundary"]), items.limit, nil}
+		from := &partReader{parts, items.limit, false}
 		into.receive(from.next)
 	case m != nil && (m.mediaType == jsonType):
 		from := newArrayReader(items, body)
@@ -263,7 +263,7 @@ func (l *lineReader) read() (long bool, err error) {
 	l.text = l.text[:0]
 	for {
 		part, err := l.from.ReadSlice('\n')
-		if long = long || int64(len(l.text)+len(part)) > l.most(); !long {
+		if long = long || int64(len(l.text)+len(bytes.TrimRight(part, "\r\n"))) > l.most(); !long {
 			l.text = append(l.text, part...)
 		}
 		if err != bufio.ErrBufferFull {
@@ -363,23 +363,18 @@ func (m *meter) Read(p []byte) (int, error) {
 
 // partReader reads the parts of a multipart body.
 type partReader struct {
-	from  *multipart.Reader
+	from  *partsReader
 	limit int64
-	err   error
+	done  bool
 }
 
 func (p *partReader) next(item any) error {
-	if p.err != nil {
+	if p.done {
 		return io.EOF
 	}
-	part, err := p.from.NextPart()
+	part, err := p.from.next()
 	if err != nil {
-		if p.err = err; err != io.EOF {
-			if rejected, ok := errorAs[*InvalidRequest](err); ok {
-				return rejected
-			}
-			return malformedForm(err)
-		}
+		p.done = true
 		return err
 	}
 	into := item.(*Part)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -293,5 +294,54 @@ func TestWhatAnItemHasIsNotMissing(t *testing.T) {
 		s.send("POST", "/", `[{"name":"","parts":[{"count":0}]},{"name":null,"parts":[{"count":0},{}]}]`, arrayBody).body)
 	assert.JSONEq(t, `["<nil>","line 2: 422 invalid request: body /1/name: max, body /1/parts/0/count: required"]`,
 		s.send("POST", "/", "{\"name\":\"\"}\n{\"name\":\"long\",\"parts\":[{}]}", lineBody).body)
+	assert.Empty(t, j.errors())
+}
+
+func TestALineOfExactlyTheLimitIsAnItem(t *testing.T) {
+	app, _ := newApp(weft.WithStreams(weft.Streams{ItemLimit: int64(len(`{"name":"tea"}`))}))
+	app.Handle("POST /", weft.Handle(importing))
+	s := serve(t, app)
+	for _, end := range []string{"", "\n", "\r\n"} {
+		assert.Equal(t, `{"good":[{"name":"tea","age":0}],"bad":[]}`, s.send("POST", "/", `{"name":"tea"}`+end, lineBody).body)
+		assert.Contains(t, s.send("POST", "/", `{"name":"teas"}`+end, lineBody).body, "body_too_large")
+	}
+}
+
+// A body that ends behind a delimiter that is not the last has been broken off.
+func TestPartsThatAreBrokenOffAreNotWhole(t *testing.T) {
+	app, _ := newApp()
+	app.Handle("POST /", weft.Handle(func(_ context.Context, in weft.Stream[weft.Part]) (int, error) {
+		n := 0
+		for _, err := range in {
+			if err != nil {
+				return n, err
+			}
+			n++
+		}
+		return n, nil
+	}))
+	s := serve(t, app)
+	whole := "--b\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--b--\r\n"
+	assert.Equal(t, "1", s.send("POST", "/", whole, "Content-Type: multipart/form-data; boundary=b").body)
+	assert.Equal(t, 400, s.send("POST", "/", strings.Replace(whole, "--b--\r\n", "--b\r\n", 1), "Content-Type: multipart/form-data; boundary=b").status)
+}
+
+// A limit that is as large as can be is none, and not one that nothing fits.
+func TestTheLargestLimit(t *testing.T) {
+	app, j := newApp(weft.WithLimit(math.MaxInt64), weft.WithStreams(weft.Streams{ItemLimit: math.MaxInt64}),
+		weft.WithForms(weft.FormOptions{Memory: math.MaxInt64, File: math.MaxInt64}))
+	app.Handle("POST /json", weft.Handle(func(_ context.Context, in importedLine) (importedLine, error) { return in, nil }))
+	app.Handle("POST /lines", weft.Handle(importing))
+	app.Handle("POST /form", weft.Handle(func(_ context.Context, in struct {
+		File weft.Upload `file:"a"`
+	}) (string, error) {
+		content, err := in.File.Bytes()
+		return string(content), err
+	}))
+	s := serve(t, app)
+	assert.Equal(t, `{"name":"tea","age":0}`, s.send("POST", "/json", `{"name":"tea"}`, arrayBody).body)
+	assert.Equal(t, `{"good":[{"name":"tea","age":0}],"bad":[]}`, s.send("POST", "/lines", `[{"name":"tea"}]`, arrayBody).body)
+	form := "--b\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\n1\r\n--b--\r\n"
+	assert.Equal(t, `"1"`, s.send("POST", "/form", form, "Content-Type: multipart/form-data; boundary=b").body)
 	assert.Empty(t, j.errors())
 }

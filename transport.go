@@ -16,7 +16,7 @@ import (
 type Collector interface {
 	http.ResponseWriter
 	// CollectLimit is how many bytes a body may have, 1 at least. A longer one is a 500, and its producer is told to
-	// end. It is asked once before a body is made; header is what the answer will have, and must not be changed.
+	// end. It is asked before a body is made; header is what the answer will have, and must not be changed.
 	CollectLimit(header http.Header) int64
 }
 
@@ -29,7 +29,7 @@ type Awaiter interface {
 }
 
 // writerAs finds what a ResponseWriter is, behind what others have put around it.
-func writerAs[T http.ResponseWriter](w http.ResponseWriter) (found T, is bool) {
+func writerAs[T any](w http.ResponseWriter) (found T, is bool) {
 	for w != nil {
 		if found, is = w.(T); is {
 			return found, true

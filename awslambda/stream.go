@@ -48,7 +48,7 @@ func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error
 		<-done
 		return nil, w.failed
 	}
-	return &streamReader{reader, done}, nil
+	return &streamReader{PipeReader: reader, cancel: cancel, done: done}, nil
 }
 
 func (f *Function) wholeReader(ctx context.Context, e *event, form format) (io.Reader, error) {
@@ -59,7 +59,7 @@ func (f *Function) wholeReader(ctx context.Context, e *event, form format) (io.R
 	return &wholeReader{answer}, nil
 }
 
-// wholeReader is an answer that is there. It encodes as what it is, so that the runtime sends it as JSON.
+// wholeReader is an answer that is there. Its media type has the runtime send it as JSON.
 type wholeReader struct{ rest []byte }
 
 func (r *wholeReader) Read(p []byte) (int, error) {
@@ -82,7 +82,9 @@ var errNoJSON = errors.New("awslambda: an answer is read")
 // streamReader is an answer on its way.
 type streamReader struct {
 	*io.PipeReader
-	done <-chan struct{} // the request is over
+	cancel context.CancelFunc
+	ended  bool            // it was read to its end
+	done   <-chan struct{} // the request is over
 }
 
 // ContentType tells Lambda that the body begins with status and header.
@@ -93,9 +95,19 @@ func (*streamReader) ContentType() string {
 // MarshalJSON is refused, which tells the runtime to read.
 func (*streamReader) MarshalJSON() ([]byte, error) { return nil, errNoJSON }
 
+// Read reads the answer.
+func (r *streamReader) Read(p []byte) (int, error) {
+	n, err := r.PipeReader.Read(p)
+	r.ended = r.ended || err != nil
+	return n, err
+}
+
 // Close ends the request where it has not ended, and waits for it and its work.
 func (r *streamReader) Close() error {
 	err := r.PipeReader.Close()
+	if !r.ended {
+		r.cancel()
+	}
 	<-r.done
 	return err
 }

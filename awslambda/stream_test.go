@@ -173,6 +173,8 @@ func TestAStreamThatNobodyReads(t *testing.T) {
 	require.NoError(t, err)
 	prelude(t, answer)
 	s.next <- struct{}{}
+	_, err = io.ReadFull(answer, make([]byte, len("firstsecond"))) // it goes on, and writes
+	require.NoError(t, err)
 	require.NoError(t, answer.(io.Closer).Close())
 	select {
 	case err := <-s.ended:
@@ -180,6 +182,16 @@ func TestAStreamThatNobodyReads(t *testing.T) {
 	default:
 		t.Fatal("the producer is still running")
 	}
+}
+
+// A producer that waits for something hears that nobody reads, and not only when it writes.
+func TestAStreamThatWaitsHearsThatNobodyReads(t *testing.T) {
+	s, f := streaming(t)
+	answer, err := f.Stream(t.Context(), event(""))
+	require.NoError(t, err)
+	prelude(t, answer)
+	require.NoError(t, answer.(io.Closer).Close())
+	assert.ErrorIs(t, <-s.ended, context.Canceled)
 }
 
 func TestAStreamEndsWithTheDeadline(t *testing.T) {

@@ -103,8 +103,10 @@ func Metrics() Option { return func(t *Tracing) { t.metrics = true } }
 // InvocationID says which call of a function it is, as in
 //
 //	tracing.InvocationID(func(ctx context.Context) string {
-//		call, _ := lambdacontext.FromContext(ctx)
-//		return call.AwsRequestID
+//		if call, ok := lambdacontext.FromContext(ctx); ok {
+//			return call.AwsRequestID
+//		}
+//		return ""
 //	})
 //
 // It is the attribute faas.invocation_id of the span of each call of what weft.Func makes. It may be called concurrently.

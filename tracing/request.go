@@ -45,16 +45,22 @@ type request struct {
 // EnterRequest begins the span of a request, and counts it.
 func (o *observer) EnterRequest(hr *http.Request) (context.Context, weft.RequestExit) {
 	r := &request{observer: o, timed: o.timing.Load(), method: methodOf(hr), scheme: schemeOf(hr), version: versionOf(hr), began: time.Now()}
-	if o.meters != nil {
-		o.meters.enter(hr.Context(), r)
-	}
 	if o.tracer == nil {
+		o.count(hr, r)
 		return nil, r.leave
 	}
 	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.began), trace.WithAttributes(r.attributes(hr)...)}
 	ctx, links := o.parent(hr.Context(), o.extractor, propagation.HeaderCarrier(hr.Header))
 	r.begin(ctx, r.name(""), append(opts, links...))
+	o.count(hr, r)
 	return &r.visit, r.leave
+}
+
+// count counts a request that has begun, when nothing of the user's that may panic is still to come: it is counted off by leave.
+func (o *observer) count(hr *http.Request, r *request) {
+	if o.meters != nil {
+		o.meters.enter(hr.Context(), r)
+	}
 }
 
 // parent is ctx with the span that the carrier names, unless it has one already.

@@ -132,6 +132,9 @@ func (p *Plan) file(name string) int {
 	return slices.IndexFunc(p.Files, func(f FileField) bool { return f.Name == name })
 }
 
+// TakesFile reports whether there is a field for files of a name.
+func (p *Plan) TakesFile(name string) bool { return p.file(name) >= 0 }
+
 // bind hands a field the files that were sent for it.
 func (f *FileField) bind(sent []Sent, noFile bool, take func(f *FileField, files []int), failures []Failure) []Failure {
 	var mine []int
