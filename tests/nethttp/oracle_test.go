@@ -227,7 +227,18 @@ func (o observed) brief() observed {
 	return o
 }
 
-func (s *site) observe(sc scenario) (o observed) {
+// observe sends what the scenario sends. Where a body goes through a proxy, an answer broken off is asked for again: net/http's Server
+// closes a body of the request as it begins to answer, and its Transport, which may be about to look for the body's end, then takes
+// the backend's answer for broken. That happens now and then whoever runs the proxy.
+func (s *site) observe(sc scenario, proxied bool) observed {
+	o := s.try(sc)
+	for again := 0; again < 3 && o.Broken && proxied && sc.body != ""; again++ {
+		o = s.try(sc)
+	}
+	return o
+}
+
+func (s *site) try(sc scenario) (o observed) {
 	ctx := httptrace.WithClientTrace(s.t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 		o.Before = append(o.Before, fmt.Sprint(code, h["Link"]))
 		return nil
@@ -271,13 +282,13 @@ func TestAHandlerAnswersAsItDoesByItself(t *testing.T) {
 					h = proxyTo(t, h)
 				}
 				t.Run(w.name+", "+name, func(t *testing.T) {
-					want := w.open(t, h).observe(sc)
+					want := w.open(t, h).observe(sc, proxied)
 					for _, way := range ways {
 						t.Run(way.name, func(t *testing.T) {
 							app, _ := newApp()
 							app.Use(outer(nil))
 							way.make(app, h)
-							got := w.open(t, build(t, app)).observe(sc)
+							got := w.open(t, build(t, app)).observe(sc, proxied)
 							if want.Length < 0 && got.Length == int64(len(got.Body)) || sc.method == "HEAD" && want.Length < 0 {
 								// where net/http does not wait for the end, weft may know it, and says how long the answer is
 								got.Header.Del("Content-Length")
