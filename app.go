@@ -52,6 +52,8 @@ type App struct {
 type declaredRoute struct {
 	group    *Group
 	pattern  string
+	event    bool // by On, not by Handle
+	source   EventSource
 	endpoint *endpoint // nil is a problem
 	at       callsite.Site
 }

@@ -220,7 +220,7 @@ func (c *crossing) leave(v *visit, err *error) {
 	*err = errUnwound // where runtime.Goexit or http.ErrAbortHandler goes on
 	switch {
 	case p == nil:
-	case p == http.ErrAbortHandler && !runsIn("weft.(*Server).ServeHTTP"):
+	case p == http.ErrAbortHandler && !runsIn("weft.(*Server).serve"):
 		v.state.aborted.Store(true)
 		*err = http.ErrAbortHandler
 	default:

@@ -92,7 +92,11 @@ func (r *resolution) link(services *assembler) *Server {
 	for _, rr := range r.routes {
 		rr.route.settable = r.settable(slices.Concat(r.outermost, rr.way()))
 		rr.route.chain = l.route(rr)
-		if a.alone {
+		switch {
+		case rr.route.source != nil:
+			srv.events = append(srv.events, &eventHandler{srv, rr.route})
+			continue
+		case a.alone:
 			srv.entry = srv.alone(rr.route)
 			continue
 		}

@@ -16,9 +16,5 @@ func HTTP(h Endpoint, opts ...Option) (*Server, error) {
 
 // alone is the way to the only route of an App that routes nothing.
 func (srv *Server) alone(route *Route) Next {
-	return func(r *Request) Response {
-		r.state.route.Store(route)
-		r.state.input = route.input
-		return route.chain(r)
-	}
+	return func(r *Request) Response { return r.state.enter(route, r) }
 }

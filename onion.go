@@ -135,7 +135,7 @@ func (st *stage) unwound(r *Request, i int, hasInner bool, p any) Response {
 	switch {
 	case p == nil:
 		return Response{}
-	case p == http.ErrAbortHandler && !runsIn("weft.(*Server).ServeHTTP"):
+	case p == http.ErrAbortHandler && !runsIn("weft.(*Server).serve"):
 		r.state.aborted.Store(true)
 		return Response{head: &head{status: statusClientClosedRequest, err: http.ErrAbortHandler}}
 	}

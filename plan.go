@@ -29,8 +29,10 @@ type Plan struct {
 
 // RoutePlan is what one route does.
 type RoutePlan struct {
-	// Pattern is the whole pattern, prefixes included, as ServeMux matches it.
+	// Pattern is the whole pattern, prefixes included, as ServeMux matches it; of an event's route the name of its source.
 	Pattern string `json:"pattern"`
+	// Event says that the route is that of a source of events; see [Group.On].
+	Event bool `json:"event,omitempty"`
 	// Name is the handler's name.
 	Name string `json:"name"`
 	// Source is where the route was declared, as "folder/file.go:12".

@@ -119,6 +119,7 @@ type Route struct {
 	streams *Streams
 	logger  *slog.Logger
 	chain   Next
+	source  EventSource // nil for HTTP
 	// settable is the keys that stages on the way to the answer provide, as a set of slots.
 	settable uint64
 }

@@ -90,8 +90,16 @@ func resolve(a *App) *resolution {
 	r.resolvePrefixes()
 	r.resolveGroups()
 	table := &routeTable{}
+	events := map[string]callsite.Site{}
 	for _, d := range a.routes {
-		r.resolveRoute(table, d)
+		if d.event {
+			if name, ok := r.nameEvent(events, d); ok {
+				r.resolveRoute(d, pattern.Pattern{}, name)
+			}
+			continue
+		}
+		route, name := r.resolvePattern(table, d)
+		r.resolveRoute(d, route, name)
 	}
 	for _, g := range a.groups {
 		r.resolveMiss(g)
@@ -268,12 +276,13 @@ func (r *resolution) resolvePrefixes() {
 	}
 }
 
-func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
+// resolvePattern is the whole pattern of a route, and its name in the plan.
+func (r *resolution) resolvePattern(table *routeTable, d declaredRoute) (route pattern.Pattern, name string) {
 	route, err := pattern.Parse(d.pattern)
 	if err == nil {
 		route, err = r.prefixes[d.group].Join(route)
 	}
-	name := route.String()
+	name = route.String()
 	if err != nil {
 		name = d.pattern
 		r.report(d.at, name, err.Error(), "mend the pattern: [METHOD ][HOST]/[PATH]")
@@ -282,14 +291,21 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 			r.report(d.at, name, problem, remedy)
 		}
 	}
+	return route, name
+}
+
+func (r *resolution) resolveRoute(d declaredRoute, route pattern.Pattern, name string) {
 	if d.endpoint == nil {
-		r.report(d.at, name, "the handler is nil", "give Handle a *weft.Handler, as weft.Handle makes it")
+		r.report(d.at, name, "the handler is nil", "give it a *weft.Handler, as weft.Handle makes it")
 		return
 	}
 	if r.app.alone {
 		name = d.endpoint.name
 	}
 	in := r.inputOf(d.endpoint)
+	if d.event { // nobody says what a record is but its route
+		in.json.AllowUntyped = true
+	}
 	all, declared, own := r.formatsOf(d, in)
 	for _, p := range append(d.endpoint.problems(), d.endpoint.unanswerable(in)...) {
 		p.Route = name
@@ -300,13 +316,15 @@ func (r *resolution) resolveRoute(table *routeTable, d declaredRoute) {
 	rr := &resolvedRoute{endpoint: d.endpoint, group: d.group, at: d.at}
 	rr.own = newMapping(d.endpoint.level.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
 	levels := r.levels(rr.own, d.group)
-	rr.outer = r.once(r.outermost, r.middleware(groups, name, d.endpoint.level.middleware, levels))
+	rr.outer = r.once(r.outermost, append(r.receiving(d, name), r.middleware(groups, name, d.endpoint.level.middleware, levels)...))
 	outside := slices.Concat(r.outermost, rr.outer)
 	rr.guards = r.once(outside, r.guards(groups, name, d.endpoint.level.guards, levels))
 	outside = append(outside, rr.guards...)
 	rr.inner = r.once(outside, r.interceptors(groups, name, d.endpoint.level.interceptors, levels))
 	rr.arounds = r.once(slices.Concat(outside, rr.inner), r.arounds(groups, name, slices.Concat(d.endpoint.typed, d.endpoint.core), levels))
-	rr.intake = r.intakeOf(d.endpoint, in, route, name)
+	if rr.intake = r.intakeOf(d.endpoint, in, route, name); d.event {
+		r.checkEventReads(d.endpoint, rr.intake, name)
+	}
 	r.warnOfBodies(rr, name)
 	rr.route = r.routeOf(d, name, in)
 	rr.answers.validators = d.endpoint.validators()
@@ -332,6 +350,7 @@ func (r *resolution) routeOf(d declaredRoute, name string, in *input) *Route {
 		pattern: name,
 		name:    d.endpoint.name,
 		meta:    meta,
+		source:  d.source,
 		input:   in,
 		logger:  r.app.logger.With(slog.String("route", name)),
 	}
@@ -366,7 +385,7 @@ func (r *resolution) intakeOf(e *endpoint, how *input, route pattern.Pattern, na
 		}
 	}
 	for _, wildcard := range in.pathNames() {
-		if !r.app.alone && !slices.Contains(route.Wildcards(), wildcard) {
+		if route.Path != "" && !r.app.alone && !slices.Contains(route.Wildcards(), wildcard) {
 			r.report(e.at, name, fmt.Sprintf("%v reads the path value %q, and the pattern has no {%s}", e.req, wildcard, wildcard),
 				"write the wildcard into the pattern, or mend the name")
 		}
@@ -382,7 +401,10 @@ func bodiless(method string) bool {
 func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 	e := rr.endpoint
 	method, _, _ := strings.Cut(rr.route.pattern, " ")
-	if strings.Contains(method, "/") {
+	switch {
+	case rr.route.source != nil:
+		method = http.MethodPost // as far as an event has one
+	case strings.Contains(method, "/"):
 		method = "" // any
 	}
 	statuses := append(e.statuses(rr.intake), rr.answers.statuses(method, rr.intake)...)
@@ -391,6 +413,7 @@ func (r *resolution) routePlan(rr *resolvedRoute) RoutePlan {
 	}
 	return RoutePlan{
 		Pattern:  rr.route.pattern,
+		Event:    rr.route.source != nil,
 		Name:     rr.route.name,
 		Source:   rr.at.String(),
 		Request:  e.req.String(),

@@ -13,6 +13,9 @@ import (
 // look-up decides, sets the path values, and costs no allocation of ours.
 func (srv *Server) route(r *Request) Response {
 	s := r.state
+	if s.event != nil {
+		return s.enter(s.event, r)
+	}
 	s.routed = r
 	srv.mux.ServeHTTP((*sink)(s), r.http)
 	if s.route.Load() != nil {
@@ -26,9 +29,14 @@ type routeHandler struct{ *Route }
 
 func (h routeHandler) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	s := (*state)(w.(*sink))
-	s.route.Store(h.Route)
-	s.input = h.input
-	s.answer = h.chain(s.routed)
+	s.answer = s.enter(h.Route, s.routed)
+}
+
+// enter is the way into a route.
+func (s *state) enter(route *Route, r *Request) Response {
+	s.route.Store(route)
+	s.input = route.input
+	return route.chain(r)
 }
 
 // sink takes what ServeMux answers by itself: 404, 405, and redirects to the clean path.

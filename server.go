@@ -19,6 +19,7 @@ type Server struct {
 	entry      Next // everything, from the outermost stage
 	watching   []RequestObserver
 	misses     []missChain
+	events     []*eventHandler
 	unrouted   Next
 	sending    *stage // what fails where no stage has
 	streams    *Streams
@@ -57,9 +58,12 @@ func (srv *Server) Explain() string { return srv.plan.String() }
 func (srv *Server) Plan() *Plan { return srv.plan }
 
 // ServeHTTP answers hr.
-func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+func (srv *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) { srv.serve(w, hr, nil) }
+
+// serve answers hr, which leads to the route of a source of events, or where ServeMux says.
+func (srv *Server) serve(w http.ResponseWriter, hr *http.Request, event *Route) {
 	s := newState(srv, hr)
-	s.writer = w
+	s.writer, s.event = w, event
 	sent := Sent{Err: errUnwound}
 	var resp Response
 	if srv.watching != nil {

@@ -13,6 +13,7 @@ import (
 type state struct {
 	server *Server // nil outside a server
 	route  atomic.Pointer[Route]
+	event  *Route // that an event leads to, nil for HTTP
 	base   requestContext
 	view   Request // the first view
 	routed *Request

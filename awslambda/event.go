@@ -14,6 +14,8 @@ import (
 // event is what all HTTP events have, of whatever source: what one of them does not have is empty. Only what is used is decoded. Of
 // the payload nothing is kept: it belongs to the runtime, which uses it again.
 type event struct {
+	kind       jsontext.Kind // of the whole
+	others     shape         // what it is where it is none of HTTP
 	version    string
 	httpMethod string // of a REST API, an ALB
 	methodV1   string // of VPC Lattice
@@ -115,12 +117,20 @@ func (p *decoders) decode(payload []byte) (*event, error) {
 }
 
 func (d *decoder) event(e *event) {
-	if d.json.PeekKind() != '{' {
-		if _, d.err = d.json.ReadValue(); d.err == nil {
-			d.err = errNoObject
-		}
-		return
+	e.kind = d.json.PeekKind()
+	if e.kind != '{' {
+		d.skip()
+	} else {
+		d.members(e)
 	}
+	if d.err == nil {
+		if _, err := d.json.ReadToken(); err != io.EOF {
+			d.err = errors.New("there is something behind it")
+		}
+	}
+}
+
+func (d *decoder) members(e *event) {
 	d.object(func(name []byte) {
 		switch string(name) {
 		case "version":
@@ -155,15 +165,19 @@ func (d *decoder) event(e *event) {
 			e.base64 = d.string() == "true"
 		case "requestContext":
 			d.context(&e.context)
+		case "Records":
+			e.others.records = d.json.PeekKind() == '['
+			d.skip()
+		case "records":
+			e.others.partitions = d.json.PeekKind() == '{'
+			d.skip()
+		case "detail-type":
+			e.others.detailed = d.json.PeekKind() == '"'
+			d.skip()
 		default:
 			d.skip()
 		}
 	})
-	if d.err == nil {
-		if _, err := d.json.ReadToken(); err != io.EOF {
-			d.err = errors.New("there is something behind it")
-		}
-	}
 }
 
 func (d *decoder) context(c *requestContext) {

@@ -101,13 +101,18 @@ type Function struct {
 	problems   []error
 	warm       atomic.Bool
 	decoders   decoders
+
+	targets      targets
+	directMember string
 }
 
 // New is a Function of a Server. The error tells what is wrong with the options.
 func New(srv *weft.Server, opts ...Option) (*Function, error) {
-	f := &Function{server: srv, reserve: DefaultReserve}
+	f := &Function{server: srv, reserve: DefaultReserve, directMember: DefaultDirectMember}
 	if srv == nil {
 		f.problem("there is no Server: App.Build makes one")
+	} else {
+		f.targets = targetsOf(srv)
 	}
 	for _, opt := range opts {
 		if opt != nil {
@@ -148,7 +153,7 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.answer(ctx, e, form)
+	return f.answer(ctx, e, form, payload)
 }
 
 // read tells what an event is.
@@ -157,15 +162,14 @@ func (f *Function) read(payload []byte) (*event, format, error) {
 	if err != nil {
 		return nil, notHTTP, failure("InvalidEvent", err)
 	}
-	form := e.format()
-	if form == notHTTP {
-		return nil, notHTTP, failure("UnknownEvent", errNoHTTPEvent)
-	}
-	return e, form, nil
+	return e, e.format(), nil
 }
 
-// answer has the server answer an HTTP event as a whole.
-func (f *Function) answer(ctx context.Context, e *event, form format) ([]byte, error) {
+// answer has the server answer an event as a whole.
+func (f *Function) answer(ctx context.Context, e *event, form format, payload []byte) ([]byte, error) {
+	if form == notHTTP {
+		return f.handled(ctx, e, payload)
+	}
 	w := &whole{function: f}
 	reserved, cancel := f.reserved(ctx)
 	defer cancel()
@@ -176,7 +180,7 @@ func (f *Function) answer(ctx context.Context, e *event, form format) ([]byte, e
 		return w.answer()
 	}
 	w.head = newHead(form, hr.Method)
-	if err := f.serve(w, hr); err != nil {
+	if err := serve(f.server, w, hr); err != nil {
 		return nil, err
 	}
 	await(ctx, w.work)
@@ -203,8 +207,8 @@ func (f *Function) reserved(ctx context.Context) (context.Context, context.Cance
 	return context.WithDeadline(ctx, deadline.Add(-min(f.reserve, max(0, time.Until(deadline)/2))))
 }
 
-// serve calls the server. A panic, of which there should be none, is an error. runtime.Goexit passes through.
-func (f *Function) serve(w http.ResponseWriter, hr *http.Request) (err error) {
+// serve calls a handler. A panic, of which there should be none, is an error. runtime.Goexit passes through.
+func serve(h http.Handler, w http.ResponseWriter, hr *http.Request) (err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -216,7 +220,7 @@ func (f *Function) serve(w http.ResponseWriter, hr *http.Request) (err error) {
 			err = panicked(p)
 		}
 	}()
-	f.server.ServeHTTP(w, hr)
+	h.ServeHTTP(w, hr)
 	returned = true
 	return nil
 }
@@ -259,4 +263,14 @@ func stack() []*messages.InvokeResponse_Error_StackFrame {
 			return frames
 		}
 	}
+}
+
+// ErrorType is the name under which the runtime reports an error of [Function.Invoke], such as Weft.UnknownEvent or the code of a [Direct] route's problem;
+// "" for any other error.
+func ErrorType(err error) string {
+	var e messages.InvokeResponse_Error
+	if errors.As(err, &e) {
+		return e.Type
+	}
+	return ""
 }

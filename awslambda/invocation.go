@@ -121,18 +121,25 @@ func traceOf(ctx context.Context) string {
 	return trace
 }
 
-// facts are those of an invocation and its event.
-func (f *Function) facts(ctx, reserved context.Context, e *event, form format) *invocationContext {
+// invoked is what the runtime says of an invocation.
+func (f *Function) invoked(ctx, reserved context.Context, from Source) *invocationContext {
 	c := &invocationContext{Context: reserved}
 	inv := &c.invocation
-	inv.Source, inv.Stage = sources[form], e.context.stage
-	inv.ColdStart = !f.warm.Swap(true)
+	inv.Source, inv.ColdStart = from, !f.warm.Swap(true)
 	inv.Deadline, _ = ctx.Deadline()
 	inv.TraceID = traceOf(ctx)
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		inv.RequestID, inv.FunctionARN, inv.TenantID = lc.AwsRequestID, lc.InvokedFunctionArn, lc.TenantID
 	}
-	inv.CorrelationID = e.context.requestID
+	inv.CorrelationID = inv.RequestID
+	return c
+}
+
+// facts are those of an invocation and its HTTP event.
+func (f *Function) facts(ctx, reserved context.Context, e *event, form format) *invocationContext {
+	c := f.invoked(ctx, reserved, sources[form])
+	inv := &c.invocation
+	inv.Stage, inv.CorrelationID = e.context.stage, e.context.requestID
 	if inv.Source == ALB {
 		inv.CorrelationID = e.multiHeaders.get("x-amzn-trace-id")
 		if inv.CorrelationID == "" {

@@ -13,6 +13,19 @@ const (
 	WebSocket   Source = "API Gateway WebSocket API"
 )
 
+// The sources of other events; see [SQS] and the like.
+const (
+	FromSQS         Source = "SQS"
+	FromSNS         Source = "SNS"
+	FromEventBridge Source = "EventBridge"
+	FromSchedule    Source = "EventBridge schedule"
+	FromKinesis     Source = "Kinesis"
+	FromDynamoDB    Source = "DynamoDB stream"
+	FromS3          Source = "S3"
+	FromKafka       Source = "Kafka"
+	FromDirect      Source = "Lambda invoke"
+)
+
 // format is the form of an event, and of its answer.
 type format uint8
 

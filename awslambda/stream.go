@@ -17,7 +17,7 @@ func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error
 		return nil, err
 	}
 	if !f.streaming || !form.streams() {
-		return f.wholeReader(ctx, e, form)
+		return f.wholeReader(ctx, e, form, payload)
 	}
 	reserved, cancel := f.reserved(ctx)
 	w := &streamed{head: newHead(form, ""), ready: make(chan struct{})}
@@ -41,7 +41,7 @@ func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error
 			ended = nil
 			return
 		}
-		ended = f.serve(w, hr)
+		ended = serve(f.server, w, hr)
 	}()
 	<-w.ready
 	if w.failed != nil {
@@ -51,8 +51,8 @@ func (f *Function) Stream(ctx context.Context, payload []byte) (io.Reader, error
 	return &streamReader{PipeReader: reader, cancel: cancel, done: done}, nil
 }
 
-func (f *Function) wholeReader(ctx context.Context, e *event, form format) (io.Reader, error) {
-	answer, err := f.answer(ctx, e, form)
+func (f *Function) wholeReader(ctx context.Context, e *event, form format, payload []byte) (io.Reader, error) {
+	answer, err := f.answer(ctx, e, form, payload)
 	if err != nil {
 		return nil, err
 	}

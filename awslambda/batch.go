@@ -1,0 +1,182 @@
+package awslambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// handle has every record handled, those of a lane one after the other until one has failed, of different lanes as many at once as their source
+// allows. Records that are not begun when the request's time is over have failed.
+func (f *Function) handle(ctx, reserved context.Context, batch []*record) {
+	lanes := lanesOf(batch)
+	var next sync.Mutex
+	var stopped bool
+	take := func() []*record {
+		next.Lock()
+		defer next.Unlock()
+		if len(lanes) == 0 || stopped {
+			return nil
+		}
+		lane := lanes[0]
+		lanes = lanes[1:]
+		return lane
+	}
+	work := func() {
+		for lane := take(); lane != nil; lane = take() {
+			for _, r := range lane {
+				if reserved.Err() != nil {
+					return
+				}
+				if f.answerRecord(ctx, reserved, r); r.failed() {
+					if r.to.source.stops {
+						next.Lock()
+						stopped = true
+						next.Unlock()
+					}
+					break
+				}
+			}
+		}
+	}
+	var workers sync.WaitGroup
+	for range min(batch[0].to.source.atOnce, len(lanes)) - 1 {
+		workers.Go(work)
+	}
+	work()
+	workers.Wait()
+}
+
+// lanesOf are the records in the order of the batch, each lane where its first stands.
+func lanesOf(batch []*record) (lanes [][]*record) {
+	at := map[string]int{}
+	for _, r := range batch {
+		if i, there := at[r.lane]; there && r.lane != "" {
+			lanes[i] = append(lanes[i], r)
+			continue
+		}
+		at[r.lane] = len(lanes)
+		lanes = append(lanes, []*record{r})
+	}
+	return lanes
+}
+
+// answerRecord has one record handled, on a goroutine of its own, which the handler may end without the batch.
+func (f *Function) answerRecord(ctx, reserved context.Context, r *record) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w := &receipt{header: http.Header{}}
+		err := serve(r.to.handler, w, r.request(reserved))
+		await(ctx, w.work)
+		if err == nil {
+			r.status = max(w.status, http.StatusOK)
+		}
+	}()
+	<-ended
+}
+
+// receipt is the ResponseWriter of a record whose source takes no answer but that it was handled.
+type receipt struct {
+	header http.Header
+	status int
+	work   <-chan struct{}
+}
+
+func (w *receipt) Header() http.Header { return w.header }
+
+// WriteHeader takes the first final status.
+func (w *receipt) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+}
+
+func (w *receipt) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return len(p), nil
+}
+
+// CollectLimit is for weft, which makes a body to its end before it is written: a record whose answer breaks off has failed.
+func (w *receipt) CollectLimit(http.Header) int64 { return answerLimit }
+
+// Await is for weft, whose work behind the request has to end before the process is frozen.
+func (w *receipt) Await(done <-chan struct{}) { w.work = done }
+
+// outcome is what the source is told: which records it has to send again.
+func outcome(batch []*record) ([]byte, error) {
+	source := batch[0].to.source
+	var failed []*record
+	for _, r := range batch {
+		if r.failed() {
+			failed = append(failed, r)
+		}
+	}
+	switch {
+	case len(failed) == 0:
+		return source.success(), nil
+	case !source.partial() || source.wholeBatch || source.noneIsError && len(failed) == len(batch):
+		return nil, failure("RecordsFailed", told(failed, len(batch)))
+	}
+	to := []byte(`{"batchItemFailures":[`)
+	reported := map[string]bool{}
+	for _, r := range failed {
+		if r.failure == nil {
+			return nil, failure("RecordsFailed", errors.Join(errUnnamed, told(failed, len(batch))))
+		}
+		if source.checkpoints() { // of a lane the first says it for all behind it
+			if reported[r.lane] {
+				continue
+			}
+			reported[r.lane] = true
+		}
+		if len(reported) > 1 || !source.checkpoints() && r != failed[0] {
+			to = append(to, ',')
+		}
+		to = append(append(append(to, `{"itemIdentifier":`...), r.failure...), '}')
+	}
+	return append(to, "]}"...), nil
+}
+
+var errUnnamed = errors.New("a record that has failed cannot be named, so all are to be sent again")
+
+// success is the answer to a batch that was handled.
+func (s *EventSource) success() []byte {
+	if s.partial() {
+		return []byte(`{"batchItemFailures":[]}`)
+	}
+	return []byte("null")
+}
+
+// partial reports whether the source can be told which records have failed.
+func (s *EventSource) partial() bool {
+	switch s.service {
+	case serviceSQS, serviceKinesis, serviceDynamoDB, serviceKafka:
+		return true
+	}
+	return false
+}
+
+// checkpoints reports whether the source sends everything again from the first record that has failed.
+func (s *EventSource) checkpoints() bool { return s.partial() && s.service != serviceSQS }
+
+// told says which records have failed, and nothing of why, which is in the log.
+func told(failed []*record, of int) error {
+	var names []string
+	for i, r := range failed {
+		if i == 10 {
+			names = append(names, fmt.Sprintf("and %d more", len(failed)-i))
+			break
+		}
+		status := "was not begun, or has no answer"
+		if r.status != 0 {
+			status = "status " + strconv.Itoa(r.status)
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", r.id, status))
+	}
+	return fmt.Errorf("%d of %d records of %s have failed: %s", len(failed), of, failed[0].to.source.Name(), strings.Join(names, ", "))
+}

@@ -1,0 +1,112 @@
+package weft
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+
+	"github.com/weft-go/weft/internal/callsite"
+)
+
+// EventSource is where requests come from that are none of HTTP's, such as a queue, a topic or a timer. The package of a transport
+// makes them: awslambda.SQS("orders").
+type EventSource interface {
+	// Name is the source's name, such as "SQS orders": it is the pattern of the route, and no other source of an App has it.
+	Name() string
+	// Receive is the outermost stage of the route, behind the App's middleware. It provides what the transport knows of a record as keys. It may be nil.
+	Receive() Middleware
+	// Err is why there can be no such source, and what to do instead, or nil. [App.Build] reports it.
+	Err() error
+}
+
+// On adds a route for what comes from a source of events; see [Group.On].
+func (a *App) On(from EventSource, e Endpoint) { a.root.on("App.On", from, e) }
+
+// On adds a route for what comes from a source of events. Each record is a request of its own, and goes through the stages of the app, the group and
+// the handler; the group's prefix has no meaning for it. The record's content is the body, as JSON unless a Content-Type says otherwise, and its
+// metadata are header fields, and keys that the source provides: there is no path, no query, and there are no cookies. Requests of HTTP do not
+// get there: the routes stand in a table of their own, which [Server.Events] gives to a transport.
+func (g *Group) On(from EventSource, e Endpoint) { g.on("Group.On", from, e) }
+
+func (g *Group) on(what string, from EventSource, e Endpoint) {
+	r := declaredRoute{group: g, event: true, source: from, at: g.app.mayDeclare(what)}
+	if e != nil {
+		r.endpoint = e.endpoint()
+	}
+	g.app.routes = append(g.app.routes, r)
+}
+
+// Events are the sources that the app has routes for, each with what answers its records: a transport calls it with the record as a request, whose URL
+// is for logs alone. A record was handled if and only if the answer's status is below 400 and ServeHTTP has not panicked.
+func (srv *Server) Events() iter.Seq2[EventSource, http.Handler] {
+	return func(yield func(EventSource, http.Handler) bool) {
+		for _, e := range srv.events {
+			if !yield(e.route.source, e) {
+				return
+			}
+		}
+	}
+}
+
+// EventSource is where the route's requests come from, nil for a route of HTTP.
+func (r *Route) EventSource() EventSource {
+	if r == nil {
+		return nil
+	}
+	return r.source
+}
+
+// eventHandler answers what comes from one source.
+type eventHandler struct {
+	server *Server
+	route  *Route
+}
+
+func (h *eventHandler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	h.server.serve(w, hr, h.route)
+}
+
+// nameEvent is the route's name, and whether there can be a route.
+func (r *resolution) nameEvent(seen map[string]callsite.Site, d declaredRoute) (name string, ok bool) {
+	if d.source == nil {
+		r.report(d.at, "", "the source of On is nil", "give it one, such as awslambda.SQS makes")
+		return "", false
+	}
+	name = d.source.Name()
+	if err := d.source.Err(); err != nil {
+		r.report(d.at, name, err.Error(), "mend the source")
+		return name, false
+	}
+	if before, twice := seen[name]; twice {
+		r.report(d.at, name, fmt.Sprintf("the source has a route already (%v)", before), "leave one of the two out; of several handlers for one source, one calls the others")
+		return name, false
+	}
+	seen[name] = d.at
+	return name, true
+}
+
+// receiving is the stage that a source puts in front of its route.
+func (r *resolution) receiving(d declaredRoute, name string) []*stage {
+	if d.source == nil {
+		return nil
+	}
+	m := d.source.Receive()
+	if m == nil {
+		return nil
+	}
+	return r.stages([]attached{{m, d.at}}, KindMiddleware, StageInfo{Level: LevelRoute, Route: name}, r.levels(nil, r.app.root))
+}
+
+// checkEventReads reports what a handler reads of a request that an event does not have.
+func (r *resolution) checkEventReads(e *endpoint, in *intake, name string) {
+	if in == nil {
+		return
+	}
+	for _, read := range in.reads {
+		switch read.Source {
+		case SourcePath, SourceQuery, SourceCookie, SourceForm, SourceFile:
+			r.report(e.at, name, fmt.Sprintf("%v reads the %s %q, which no event has", e.req, read.Source, read.Name),
+				"read the content as the body, and metadata as a header field or by a key of the source")
+		}
+	}
+}
