@@ -76,7 +76,7 @@ func TestThePageNamesWhatExists(t *testing.T) {
 	text = append(text, events...)
 	for pkg, dir := range map[string]string{"awslambda": ".", "awslambdatest": "awslambdatest", "wefttest": "../wefttest"} {
 		names := exported(t, dir)
-		for _, m := range regexp.MustCompile(`\b`+pkg+`\.([A-Za-z]+)`).FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile(`\b`+pkg+`\.([A-Za-z0-9]+)`).FindAllStringSubmatch(string(text), -1) {
 			assert.Contains(t, names, m[1])
 		}
 		if dir != "../wefttest" {
