@@ -13,42 +13,68 @@ import (
 // handle has every record handled, those of a lane one after the other until one has failed, of different lanes as many at once as their source
 // allows. Records that are not begun when the request's time is over have failed.
 func (f *Function) handle(ctx, reserved context.Context, batch []*record) {
-	lanes := lanesOf(batch)
-	var next sync.Mutex
-	var stopped bool
-	take := func() []*record {
-		next.Lock()
-		defer next.Unlock()
-		if len(lanes) == 0 || stopped {
-			return nil
-		}
-		lane := lanes[0]
-		lanes = lanes[1:]
-		return lane
+	q := &queue{function: f, ctx: ctx, reserved: reserved, lanes: lanesOf(batch)}
+	for range min(batch[0].to.source.atOnce, len(q.lanes)) {
+		q.workers.Add(1)
+		go q.work()
 	}
-	work := func() {
-		for lane := take(); lane != nil; lane = take() {
-			for _, r := range lane {
-				if reserved.Err() != nil {
-					return
-				}
-				if f.answerRecord(ctx, reserved, r); r.failed() {
-					if r.to.source.stops {
-						next.Lock()
-						stopped = true
-						next.Unlock()
-					}
-					break
-				}
+	q.workers.Wait()
+}
+
+// queue is the lanes of a batch that nobody has begun, and those who work at it.
+type queue struct {
+	function      *Function
+	ctx, reserved context.Context
+	workers       sync.WaitGroup
+
+	mu    sync.Mutex
+	lanes [][]*record
+}
+
+func (q *queue) take() []*record {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.lanes) == 0 || q.reserved.Err() != nil {
+		return nil
+	}
+	lane := q.lanes[0]
+	q.lanes = q.lanes[1:]
+	return lane
+}
+
+// work handles lanes until there are none. A handler may end the goroutine (runtime.Goexit): its record has failed then, and another goroutine goes on.
+func (q *queue) work() {
+	var lane []*record
+	returned := false
+	defer func() {
+		if !returned {
+			q.stopBehind(lane)
+			q.workers.Add(1)
+			go q.work()
+		}
+		q.workers.Done()
+	}()
+	for lane = q.take(); lane != nil; lane = q.take() {
+		for _, r := range lane {
+			if q.reserved.Err() != nil {
+				break
+			}
+			if q.function.answerRecord(q.ctx, q.reserved, r); r.failed() {
+				q.stopBehind(lane)
+				break
 			}
 		}
 	}
-	var workers sync.WaitGroup
-	for range min(batch[0].to.source.atOnce, len(lanes)) - 1 {
-		workers.Go(work)
+	returned = true
+}
+
+// stopBehind has no further lane begun where a failure in one stops them all.
+func (q *queue) stopBehind(lane []*record) {
+	if lane[0].to.source.stops {
+		q.mu.Lock()
+		q.lanes = nil
+		q.mu.Unlock()
 	}
-	work()
-	workers.Wait()
 }
 
 // lanesOf are the records in the order of the batch, each lane where its first stands.
@@ -65,19 +91,14 @@ func lanesOf(batch []*record) (lanes [][]*record) {
 	return lanes
 }
 
-// answerRecord has one record handled, on a goroutine of its own, which the handler may end without the batch.
+// answerRecord has one record handled.
 func (f *Function) answerRecord(ctx, reserved context.Context, r *record) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		w := &receipt{header: http.Header{}}
-		err := serve(r.to.handler, w, r.request(reserved))
-		await(ctx, w.work)
-		if err == nil {
-			r.status = max(w.status, http.StatusOK)
-		}
-	}()
-	<-ended
+	w := &receipt{header: http.Header{}}
+	err := serve(r.to.handler, w, r.request(reserved))
+	await(ctx, w.work)
+	if err == nil {
+		r.status = max(w.status, http.StatusOK)
+	}
 }
 
 // receipt is the ResponseWriter of a record whose source takes no answer but that it was handled.

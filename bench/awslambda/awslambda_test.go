@@ -15,6 +15,25 @@ func TestAllAnswerTheSame(t *testing.T) {
 	}
 }
 
+func TestAllSendTheSameMessagesAgain(t *testing.T) {
+	for _, broken := range []int{-1, 0, 9} {
+		if err := awslambda.Queue(broken).SameFailures(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A message costs a request: no more allocations than decoding all of the event by hand, and a dozen for the record.
+func TestBudgetOfAMessage(t *testing.T) {
+	form := awslambda.Queue(-1)
+	call, sides := sidebyside.NewCall("POST", "/", ""), form.Contenders()
+	own, plain := sidebyside.Allocations(call, sides[awslambda.WeftQueue].Handler), sidebyside.Allocations(call, sides[awslambda.PlainQueue].Handler)
+	t.Logf("a batch of 10: %.0f allocations, %.0f by hand", own, plain)
+	if own > plain {
+		t.Errorf("a batch of 10: %.0f allocations, %.0f by hand", own, plain)
+	}
+}
+
 // The allocations of an event are exact, and half of those behind aws-lambda-go-api-proxy at most.
 func TestBudgetOfAnEvent(t *testing.T) {
 	for _, form := range awslambda.Forms() {
@@ -28,7 +47,7 @@ func TestBudgetOfAnEvent(t *testing.T) {
 }
 
 func BenchmarkEvent(b *testing.B) {
-	for _, form := range awslambda.Forms() {
+	for _, form := range append(awslambda.Forms(), awslambda.Queue(-1)) {
 		for _, side := range form.Contenders() {
 			b.Run(form.Name+"/"+side.Name, func(b *testing.B) {
 				sidebyside.Benchmark(b, sidebyside.NewCall("POST", "/", ""), side.Handler)

@@ -31,6 +31,15 @@ func main() {
 		call, sides := sidebyside.NewCall("POST", "/", ""), form.Contenders()
 		report(form.Name, call, sides, sidebyside.Measure(call, sides, *rounds, *slice))
 	}
+	queue := awslambda.Queue(-1)
+	for _, form := range []awslambda.Form{queue, awslambda.Queue(3)} {
+		if err := form.SameFailures(); err != nil {
+			fmt.Fprintln(os.Stderr, "the answers differ:", err)
+			os.Exit(1)
+		}
+	}
+	call, sides := sidebyside.NewCall("POST", "/", ""), queue.Contenders()
+	report(queue.Name, call, sides, sidebyside.Measure(call, sides, *rounds, *slice))
 	if err := coldStarts(*starts); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
