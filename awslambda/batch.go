@@ -44,23 +44,20 @@ func (q *queue) take() []*record {
 
 // work handles lanes until there are none. A handler may end the goroutine (runtime.Goexit): its record has failed then, and another goroutine goes on.
 func (q *queue) work() {
-	var lane []*record
 	returned := false
 	defer func() {
 		if !returned {
-			q.stopBehind(lane)
 			q.workers.Add(1)
 			go q.work()
 		}
 		q.workers.Done()
 	}()
-	for lane = q.take(); lane != nil; lane = q.take() {
+	for lane := q.take(); lane != nil; lane = q.take() {
 		for _, r := range lane {
 			if q.reserved.Err() != nil {
 				break
 			}
 			if q.function.answerRecord(q.ctx, q.reserved, r); r.failed() {
-				q.stopBehind(lane)
 				break
 			}
 		}
@@ -68,19 +65,13 @@ func (q *queue) work() {
 	returned = true
 }
 
-// stopBehind has no further lane begun where a failure in one stops them all.
-func (q *queue) stopBehind(lane []*record) {
-	if lane[0].to.source.stops {
-		q.mu.Lock()
-		q.lanes = nil
-		q.mu.Unlock()
-	}
-}
-
 // lanesOf are the records in the order of the batch, each lane where its first stands.
 func lanesOf(batch []*record) (lanes [][]*record) {
 	at := map[string]int{}
 	for _, r := range batch {
+		if r.lane != "" && r.to.source.stops {
+			r.lane = "all groups"
+		}
 		if i, there := at[r.lane]; there && r.lane != "" {
 			lanes[i] = append(lanes[i], r)
 			continue

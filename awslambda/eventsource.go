@@ -66,8 +66,8 @@ func FailIfNoneSucceeds() EventOption {
 	return func(s *EventSource) { s.batchOnly("FailIfNoneSucceeds"); s.noneIsError = true }
 }
 
-// StopAtFailure handles no further message of a FIFO queue's batch when one has failed, of whatever group. Without it the other groups go on, whose order
-// that does not touch.
+// StopAtFailure handles the messages of a FIFO queue's batch one after the other, and none when one has failed, of whatever group. Without it the other groups
+// go on, whose order that does not touch.
 func StopAtFailure() EventOption {
 	return func(s *EventSource) {
 		if s.service != serviceSQS {
