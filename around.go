@@ -59,8 +59,8 @@ func adapting[OuterReq, OuterResp, Req, Resp any](
 ) wrap {
 	return func(c *crossing) typedCall {
 		next := func(ctx context.Context, in Req) (out Resp, err error) {
-			v, err := c.enter(ctx)
-			if err != nil {
+			var v visit
+			if err := c.enter(ctx, &v); err != nil {
 				return out, err
 			}
 			defer c.leave(&v, &err)
@@ -88,8 +88,8 @@ func (e *endpoint) wrapAny(a *around) wrap {
 			if !fits(in, e.req) {
 				return nil, fmt.Errorf("%q called next with a %T in place of a %v", a.name, in, e.req)
 			}
-			v, err := c.enter(ctx)
-			if err != nil {
+			var v visit
+			if err := c.enter(ctx, &v); err != nil {
 				return nil, err
 			}
 			defer c.leave(&v, &err)
@@ -166,8 +166,8 @@ func (e *endpoint) bind(call typedCall, arounds []*stage, way []*crossing) typed
 	outermost := way[0]
 	outermost.inner = call
 	return func(ctx context.Context, f frame) (err error) {
-		v, err := outermost.enter(ctx)
-		if err != nil {
+		var v visit
+		if err := outermost.enter(ctx, &v); err != nil {
 			return err
 		}
 		defer outermost.leave(&v, &err)
@@ -189,29 +189,33 @@ func (c *crossing) conclude(ctx context.Context) {
 
 var errContextForeign = errors.New("next was called with a context that does not derive from the stage's own; what is inside was not run")
 
-func (c *crossing) enter(ctx context.Context) (visit, error) {
+func (c *crossing) enter(ctx context.Context, v *visit) error {
 	var s *state
 	if ctx != nil {
 		s = stateOf(ctx)
 	}
 	if s == nil || s.server != c.server {
-		return visit{}, c.refuse(nil, errContextForeign)
+		return c.refuse(nil, errContextForeign)
 	}
 	if err := s.values.kept(&c.caller.rules); err != nil {
-		return visit{}, err
+		return err
 	}
 	if !s.mark(c.mark).CompareAndSwap(fresh, running) {
-		return visit{}, c.refuse(s.first(), errNextAgain)
+		return c.refuse(s.first(), errNextAgain)
 	}
-	v := visit{state: s, ctx: ctx}
+	v.state, v.ctx = s, ctx
 	if c.watch != nil {
 		v.ctx, v.exits = c.watch.enter(ctx)
 	}
-	return v, nil
+	return nil
 }
 
 // leave, deferred, ends a visit, also one that did not return.
 func (c *crossing) leave(v *visit, err *error) {
+	if v.returned && v.exits == nil && (c.last || v.state.mark(c.mark+1).Load() == over) {
+		v.state.leave(v.state.mark(c.mark)) // nothing is left to be done, nor anybody to be waited for
+		return
+	}
 	defer c.close(v, err)
 	if v.returned {
 		return
