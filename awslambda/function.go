@@ -248,14 +248,17 @@ func failure(kind string, err error) error {
 
 // panicked reports a panic as the runtime does, which would then end the process.
 func panicked(p any) error {
-	name := reflect.TypeOf(p).String()
-	return messages.InvokeResponse_Error{Type: name, Message: fmt.Sprint(p), StackTrace: stack()}
+	kind := reflect.TypeOf(p)
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	return messages.InvokeResponse_Error{Type: kind.Name(), Message: fmt.Sprint(p), StackTrace: stack()}
 }
 
 func stack() []*messages.InvokeResponse_Error_StackFrame {
 	var frames []*messages.InvokeResponse_Error_StackFrame
 	pcs := make([]uintptr, 32)
-	all := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)])
+	all := runtime.CallersFrames(pcs[:runtime.Callers(5, pcs)])
 	for {
 		frame, more := all.Next()
 		frames = append(frames, &messages.InvokeResponse_Error_StackFrame{Path: frame.File, Line: int32(frame.Line), Label: frame.Function})
