@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -68,6 +70,29 @@ func TestAnInvocationThatTimesOutEndsTheProcess(t *testing.T) {
 	after := <-waiting
 	require.NoError(t, after.err)
 	assert.Equal(t, 200, after.status, "what waited is the next process's")
+}
+
+// An invocation is over when the next event is asked for: until then its time runs, and the answer is given all the same.
+func TestAnInvocationThatLingersEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	l := serveLocal(t, plain("streams"), "-door", "function-url-stream", "-timeout", "1s")
+	first := l.send("GET", "/linger", "")
+	require.NoError(t, first.err)
+	second := l.send("GET", "/", "")
+	require.NoError(t, second.err)
+	assert.Contains(t, second.body, "two of")
+	assert.NotEqual(t, first.body, second.body, "another process")
+	l.out.waits(t, "timed out after 1.00 seconds")
+}
+
+// What has answered and asked again has all the time that it needs until the next.
+func TestAProcessThatIsIdleIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	l := serveLocal(t, plain("handles"), "-timeout", "300ms", "-init-timeout", "300ms")
+	before := l.facts("/").PID
+	time.Sleep(600 * time.Millisecond)
+	assert.Equal(t, before, l.facts("/").PID)
+	assert.NotContains(t, l.out.String(), "timed out")
 }
 
 // Several at once are told when their time is over, and the process is left to the others.
@@ -256,6 +281,19 @@ func TestACommandLineThatIsWrong(t *testing.T) {
 		var out output
 		assert.Equal(t, c.status, run(t.Context(), c.args, &out, &out), c.args)
 		assert.Contains(t, out.String(), c.want)
+	}
+}
+
+func TestThePageNamesTheFlagsAndDoors(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/lambda.md")
+	require.NoError(t, err)
+	new(options).flags(io.Discard).VisitAll(func(f *flag.Flag) {
+		assert.Contains(t, string(page), "| `-"+f.Name+"` |")
+		assert.Contains(t, string(page), f.DefValue, f.Name)
+	})
+	for _, n := range named {
+		assert.Contains(t, string(page), "`"+n.name+"`")
 	}
 }
 

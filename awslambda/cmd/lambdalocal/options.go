@@ -52,8 +52,8 @@ func doorNames() string {
 	return strings.Join(names, ", ")
 }
 
-// parse reads the arguments. Where they are not ok, it has said why, and there is a status to end with.
-func parse(args []string, stderr io.Writer) (o options, status int, ok bool) {
+// flags are those of the command line, which set o.
+func (o *options) flags(stderr io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("lambdalocal", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "serve on this `address`; the port 0 is a free one")
@@ -67,6 +67,12 @@ func parse(args []string, stderr io.Writer) (o options, status int, ok bool) {
 		fmt.Fprintln(stderr, "usage: lambdalocal [flags] -- program [arguments]")
 		flags.PrintDefaults()
 	}
+	return flags
+}
+
+// parse reads the arguments. Where they are not ok, it has said why, and there is a status to end with.
+func parse(args []string, stderr io.Writer) (o options, status int, ok bool) {
+	flags := o.flags(stderr)
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return o, 0, false
 	} else if err != nil {

@@ -193,7 +193,7 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request, resp *runtimeapi.R
 			broken = err
 		}
 		if broken != nil {
-			s.log.Printf("%s %s: the answer has broken off: %v", r.Method, r.URL.Path, broken)
+			s.log.Printf("%s %s: the answer has broken off: %v", r.Method, r.URL.EscapedPath(), broken)
 			panic(http.ErrAbortHandler)
 		}
 		return
@@ -211,7 +211,7 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errClosing):
 		status, message = http.StatusServiceUnavailable, "Service Unavailable"
 	}
-	s.log.Printf("%s %s: %d: %v", r.Method, r.URL.Path, status, err)
+	s.log.Printf("%s %s: %d: %v", r.Method, r.URL.EscapedPath(), status, err)
 	refuse(w, status, message)
 }
 

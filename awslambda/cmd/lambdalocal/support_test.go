@@ -157,6 +157,7 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 // streams answers with two lines, or what the path asks.
 func streams(_ context.Context, event events.LambdaFunctionURLRequest) (*events.LambdaFunctionURLStreamingResponse, error) {
 	read, write := io.Pipe()
+	var body io.Reader = read
 	go func() {
 		_, _ = io.WriteString(write, "one\n")
 		time.Sleep(300 * time.Millisecond)
@@ -171,8 +172,16 @@ func streams(_ context.Context, event events.LambdaFunctionURLRequest) (*events.
 		_, _ = fmt.Fprintf(write, "two of %d\n", os.Getpid())
 		_ = write.Close()
 	}()
-	return &events.LambdaFunctionURLStreamingResponse{StatusCode: 200, Headers: map[string]string{"Content-Type": "text/plain"}, Cookies: []string{"a=1"}, Body: read}, nil
+	if event.RawPath == "/linger" {
+		body = lingering{read}
+	}
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: 200, Headers: map[string]string{"Content-Type": "text/plain"}, Cookies: []string{"a=1"}, Body: body}, nil
 }
+
+// lingering is a body that keeps the runtime from asking for the next event.
+type lingering struct{ io.Reader }
+
+func (lingering) Close() error { time.Sleep(time.Minute); return nil }
 
 // output is what lambdalocal and its function have printed.
 type output struct {
