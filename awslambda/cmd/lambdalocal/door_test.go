@@ -164,7 +164,7 @@ func TestBodiesAreLimitedAsByTheDoor(t *testing.T) {
 
 func TestAStreamIsPassedOnWhileItIsMade(t *testing.T) {
 	t.Parallel()
-	l := serveLocal(t, plain("streams"), "-door", "function-url-stream", "-timeout", "1s")
+	l := serveLocal(t, plain("streams"), "-door", "function-url-stream", "-timeout", "3s")
 	resp, err := l.client.Get(l.base + "/")
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -181,7 +181,7 @@ func TestAStreamIsPassedOnWhileItIsMade(t *testing.T) {
 	assert.Contains(t, line, "two of")
 	assert.Greater(t, time.Since(first), 150*time.Millisecond, "as it was made")
 
-	for path, reason := range map[string]string{"/break": "no more tea", "/exit": "(unexpected EOF|exit status 3)", "/hang": "timed out after 1.00 seconds"} {
+	for path, reason := range map[string]string{"/break": "no more tea", "/exit": "(unexpected EOF|exit status 3)", "/hang": "timed out after 3.00 seconds"} {
 		g := l.send("GET", path, "")
 		assert.Equal(t, 200, g.status, path)
 		assert.Equal(t, "one\n", g.body, path)

@@ -66,12 +66,12 @@ func TestACallThatIsWrongDoesNotReachTheFunction(t *testing.T) {
 
 func TestAnErrorOfTheFunctionIsSaidAsLambdaDoes(t *testing.T) {
 	t.Parallel()
-	l := serveLocal(t, plain("handles"), "-timeout", "500ms")
+	l := serveLocal(t, plain("handles"), "-timeout", "2s")
 	for what, want := range map[string][2]string{
 		"error": {"errorString", "no tea"},
 		"panic": {"string", "no tea at all"},
 		"exit":  {"Runtime.ExitError", "exit status 3"},
-		"sleep": {"Sandbox.Timedout", "timed out after 0.50 seconds"},
+		"sleep": {"Sandbox.Timedout", "timed out after 2.00 seconds"},
 	} {
 		g := l.send("POST", invokes, `{"what":"`+what+`"}`)
 		require.NoError(t, g.err)
@@ -89,15 +89,17 @@ func TestAnErrorOfTheFunctionIsSaidAsLambdaDoes(t *testing.T) {
 
 func TestAnEventCanBeTakenLater(t *testing.T) {
 	t.Parallel()
-	l := serveLocal(t, plain("handles"))
+	l := serveLocal(t, plain("handles"), "-timeout", "2s")
+	l.facts("/")
 	file := filepath.Join(t.TempDir(), "touched")
-	go l.send("POST", invokes, `{"what":"nap"}`)
 	start := time.Now()
-	g := l.send("POST", invokes, `{"what":"touch`+file+`"}`, "X-Amz-Invocation-Type", "Event")
-	require.NoError(t, g.err)
-	assert.Equal(t, 202, g.status)
-	assert.Empty(t, g.body)
-	assert.Less(t, time.Since(start), 400*time.Millisecond, "at once")
+	for _, what := range []string{"sleep", "touch" + file} {
+		g := l.send("POST", invokes, `{"what":"`+what+`"}`, "X-Amz-Invocation-Type", "Event")
+		require.NoError(t, g.err)
+		assert.Equal(t, 202, g.status)
+		assert.Empty(t, g.body)
+	}
+	assert.Less(t, time.Since(start), 2*time.Second, "at once")
 	assert.Eventually(t, func() bool { found, _ := filepath.Glob(file); return found != nil }, 20*time.Second, 10*time.Millisecond)
 
 	l.send("POST", invokes, `{"what":"error"}`, "X-Amz-Invocation-Type", "Event")

@@ -75,22 +75,22 @@ func TestAnInvocationThatTimesOutEndsTheProcess(t *testing.T) {
 // An invocation is over when the next event is asked for: until then its time runs, and the answer is given all the same.
 func TestAnInvocationThatLingersEndsTheProcess(t *testing.T) {
 	t.Parallel()
-	l := serveLocal(t, plain("streams"), "-door", "function-url-stream", "-timeout", "1s")
+	l := serveLocal(t, plain("streams"), "-door", "function-url-stream", "-timeout", "2s")
 	first := l.send("GET", "/linger", "")
 	require.NoError(t, first.err)
 	second := l.send("GET", "/", "")
 	require.NoError(t, second.err)
 	assert.Contains(t, second.body, "two of")
 	assert.NotEqual(t, first.body, second.body, "another process")
-	l.out.waits(t, "timed out after 1.00 seconds")
+	l.out.waits(t, "timed out after 2.00 seconds")
 }
 
 // What has answered and asked again has all the time that it needs until the next.
 func TestAProcessThatIsIdleIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	l := serveLocal(t, plain("handles"), "-timeout", "300ms", "-init-timeout", "300ms")
+	l := serveLocal(t, plain("handles"), "-timeout", "1s")
 	before := l.facts("/").PID
-	time.Sleep(600 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond)
 	assert.Equal(t, before, l.facts("/").PID)
 	assert.NotContains(t, l.out.String(), "timed out")
 }
@@ -131,8 +131,8 @@ func TestAClientMayGoBeforeItsTurn(t *testing.T) {
 	l := serveLocal(t, plain("handles"))
 	l.facts("/")
 	dir := t.TempDir()
-	go l.send("GET", "/nap", "")
-	time.Sleep(100 * time.Millisecond)
+	go l.send("GET", "/doze", "")
+	l.out.waits(t, "function: dozes")
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	require.Error(t, l.sendIn(ctx, "GET", "/touch"+dir+"/forgotten", "").err)
@@ -163,6 +163,14 @@ func TestAFunctionThatCannotStart(t *testing.T) {
 		assert.Equal(t, 502, l.send("GET", "/", "").status)
 		l.out.waits(t, "GET /: 502: the function's process has ended: exit status 4")
 	})
+	t.Run("says so, and stays", func(t *testing.T) {
+		t.Parallel()
+		l := serveLocal(t, plain("refuses"), "-init-timeout", "30s")
+		start := time.Now()
+		assert.Equal(t, 502, l.send("GET", "/", "").status)
+		l.out.waits(t, "GET /: 502: the function cannot start: Tea: none")
+		assert.Less(t, time.Since(start), 20*time.Second, "it was ended")
+	})
 	t.Run("hangs", func(t *testing.T) {
 		t.Parallel()
 		l := serveLocal(t, plain("hangs"), "-init-timeout", "300ms")
@@ -192,11 +200,12 @@ func TestAProgramThatIsBuiltAnewIsStarted(t *testing.T) {
 	assert.Equal(t, first.PID, l.facts("/").PID)
 
 	under := make(chan got, 1)
-	go func() { under <- l.send("GET", "/nap", "") }()
-	time.Sleep(150 * time.Millisecond)
+	go func() { under <- l.send("GET", "/doze", "") }()
+	l.out.waits(t, "function: dozes")
 	script(t, path, "22")
 	second := l.facts("/")
 	assert.Equal(t, "22", second.Environment["VERSION"])
+	assert.True(t, runs(first.PID))
 	g := <-under
 	require.NoError(t, g.err)
 	assert.Equal(t, 200, g.status, "what was under way is answered by the one before")
@@ -250,13 +259,19 @@ func TestItEndsAFunctionThatDoesNot(t *testing.T) {
 	}
 }
 
-// What the function has started ends with it.
+// What the function has started ends with it, also where that would run on.
 func TestItEndsWhatTheFunctionHasStarted(t *testing.T) {
 	t.Parallel()
-	l := serveLocal(t, append([]string{"sh", "-c", `"$@"; true`, "sh"}, plain("handles")...))
-	pid := l.facts("/").PID
+	l := serveLocal(t, append([]string{"sh", "-c", `sleep 600 & echo "child $!"; exec "$@"`, "sh"}, plain("handles")...))
+	function := l.facts("/").PID
+	child, err := strconv.Atoi(l.out.waits(t, `child (\d+)`)[1])
+	require.NoError(t, err)
+	assert.True(t, runs(child))
+	start := time.Now()
 	l.end()
-	gone(t, pid)
+	assert.Less(t, time.Since(start), grace, "all were asked to end")
+	assert.False(t, runs(function))
+	gone(t, child)
 }
 
 func TestACommandLineThatIsWrong(t *testing.T) {

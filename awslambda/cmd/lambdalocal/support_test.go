@@ -95,6 +95,9 @@ func runFunction(mode string) {
 		os.Exit(4)
 	case "hangs":
 		time.Sleep(time.Minute)
+	case "refuses":
+		_, _ = http.Post("http://"+os.Getenv("AWS_LAMBDA_RUNTIME_API")+"/2018-06-01/runtime/init/error", "application/json", strings.NewReader(`{"errorType":"Tea","errorMessage":"none"}`))
+		time.Sleep(time.Minute)
 	case "stays":
 		signal.Ignore(syscall.SIGTERM)
 	}
@@ -128,6 +131,9 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 		time.Sleep(time.Minute)
 	case "nap":
 		time.Sleep(500 * time.Millisecond)
+	case "doze":
+		fmt.Println("function: dozes")
+		time.Sleep(2 * time.Second)
 	case "touch":
 		return "touched", os.WriteFile("/"+argument, nil, 0o600)
 	case "header":
