@@ -93,9 +93,7 @@ func resolve(a *App) *resolution {
 	events := map[string]callsite.Site{}
 	for _, d := range a.routes {
 		if d.event {
-			if name, ok := r.nameEvent(events, d); ok {
-				r.resolveRoute(d, pattern.Pattern{}, name)
-			}
+			r.resolveEvent(events, d)
 			continue
 		}
 		route, name := r.resolvePattern(table, d)
