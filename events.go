@@ -63,14 +63,11 @@ func (r *Route) EventSource() EventSource {
 // EventRouteOf is the route of a source of events that the request of ctx comes from, nil for HTTP. Unlike [RouteOf], it knows it before routing, for the
 // App's middleware, and for [RequestObserver], by the context of the request that it is given.
 func EventRouteOf(ctx context.Context) *Route {
-	if s := stateOf(ctx); s != nil {
-		return s.event
-	}
 	route, _ := ctx.Value(eventKey{}).(*Route)
 	return route
 }
 
-// eventContext says where a request comes from before there is a state that would.
+// eventContext says where a request comes from to those who have no requestContext yet.
 type eventContext struct {
 	context.Context
 	route *Route

@@ -124,12 +124,13 @@ func leaveAll(exits []Exit, status int, err error) {
 // observe tells the observers of requests of this one.
 func (s *state) observe(observers []RequestObserver) (exits requestExits) {
 	exits.entered = time.Now()
-	if s.event != nil {
+	told := EventRouteOf(s.base.Context) == s.event
+	if !told { // also of HTTP, where a record's handler asks another server
 		s.base.Context = &eventContext{s.base.Context, s.event}
 	}
 	for i, o := range observers {
 		hr := s.view.http
-		if i > 0 || s.event != nil {
+		if i > 0 || !told {
 			hr = hr.WithContext(s.base.Context)
 		}
 		err := contained(func() error {
