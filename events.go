@@ -26,7 +26,7 @@ type EventSource interface {
 func (a *App) On(from EventSource, e Endpoint) { a.root.on("App.On", from, e) }
 
 // On adds a route for what comes from a source of events. Each record is a request of its own, and goes through the stages of the app, the group and
-// the handler; the group's prefix has no meaning for it. The record's content is the body, as JSON unless a Content-Type says otherwise, and its
+// the handler; the group's prefix has no meaning for it. The record's content is the body, as JSON, of a [Stream] as lines of it, unless a Content-Type says otherwise, and its
 // metadata are header fields, and keys that the source provides: there is no path, no query, and there are no cookies. Requests of HTTP do not
 // get there: the routes stand in a table of their own, which [Server.Events] gives to a transport.
 func (g *Group) On(from EventSource, e Endpoint) { g.on("Group.On", from, e) }

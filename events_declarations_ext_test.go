@@ -1,10 +1,13 @@
 package weft_test
 
-// Declarations whose lines are in a golden file: a change here changes that.
+// Declarations whose lines are in golden files: a change here changes those.
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -115,4 +118,73 @@ func TestEveryWrongDeclarationOfAnEventIsFound(t *testing.T) {
 	srv, err := wrongEvents().Build(t.Context())
 	assert.Error(t, err)
 	assert.Nil(t, srv)
+}
+
+// yard is an app with a stage of each kind at each level, and one handler behind them for HTTP and for a source.
+func yard(tr *trace) *weft.App {
+	observer := &whole{name: "observer", shared: tr}
+	observer.only = func(*weft.StageInfo) bool { return false }
+	l := &ledger{tr: tr}
+	c := weft.NewContainer(nil)
+	weft.PerRequest[*ledger](c, func() *ledger { tr.add("made"); return l })
+	app, _ := newApp(weft.WithContainer(c), weft.WithObserver(observer))
+	around := func(name string) weft.AroundAny {
+		return func(ctx context.Context, in any, next func(context.Context, any) (any, error)) (any, error) {
+			tr.add("+" + name)
+			defer tr.add("-" + name)
+			return next(ctx, in)
+		}
+	}
+	guard := func(name string) weft.Guard {
+		return weft.NewGuard(name, func(r *weft.Request) error {
+			tr.add(name)
+			if r.Header().Get("Denied") == name {
+				return weft.Deny("")
+			}
+			return nil
+		})
+	}
+	app.Use(weft.Finally("end", func(r *weft.Request, sent weft.Sent) { tr.add(fmt.Sprint("end=", sent.Status)) }))
+	app.Use(tr.stage("app"))
+	app.Guard(guard("may-app"))
+	app.Intercept(tr.stage("in-app"))
+	app.Around(around("around-app"), weft.Named("around-app"))
+	app.Catch(on[*outOfStock]("app"), onIs(errClosed, "app"), onIs(errSoldOut, "app"))
+	group := app.Group("/group", tr.stage("group"))
+	group.Guard(guard("may-group"))
+	group.Intercept(tr.stage("in-group"))
+	group.Around(around("around-group"), weft.Named("around-group"))
+	group.Catch(onIs(errClosed, "group"), onIs(errSoldOut, "group"))
+	group.Meta(7)
+	h := weft.HandleFrom(func(l *ledger, ctx context.Context, in person) (person, error) {
+		tr.add("core")
+		switch in.Name {
+		case "app":
+			return in, &outOfStock{"tea"}
+		case "group":
+			return in, errClosed
+		case "route":
+			return in, errSoldOut
+		case "secret":
+			return in, errSecret
+		case "panic":
+			panic("oh")
+		case "abort":
+			panic(http.ErrAbortHandler)
+		case "exit":
+			runtime.Goexit()
+		}
+		return in, nil
+	}).Named("core").Use(tr.stage("route")).Guard(guard("may-route")).
+		Check(func(_ context.Context, in person) error {
+			tr.add("check")
+			if in.Age > 100 {
+				return weft.Invalid("/age", "old", "Too old.")
+			}
+			return nil
+		}, weft.Named("check")).
+		Intercept(tr.stage("in-route")).Catch(onIs(errSoldOut, "route"))
+	group.Handle("POST /x", h)
+	group.On(receivedBy("dock", tr.stage("receive")), h)
+	return app
 }
