@@ -482,6 +482,20 @@ func TestTheEventsOfAServerAreInTheOrderOfTheirDeclarations(t *testing.T) {
 	}
 }
 
+// The name of a source is no pattern, whatever it looks like.
+func TestTheNameOfASourceIsNoPattern(t *testing.T) {
+	for _, name := range []string{"GET /orders/{id}", "HEAD x", "POST /x", "/{", "dock", "SQS a/b", " "} {
+		app, _ := newApp()
+		app.Handle("POST /x", weft.Handle(echo[person]))
+		app.On(dock(name), weft.Handle(echo[person]))
+		plan, err := app.Plan()
+		require.NoError(t, err, name)
+		assert.Empty(t, plan.Warnings, name)
+		assert.Equal(t, plan.Routes[0].Statuses, plan.Routes[1].Statuses, name)
+		assert.JSONEq(t, `{"name":"Ada","age":0}`, deliver(t, build(t, app), name, `{"name":"Ada"}`).body)
+	}
+}
+
 func TestThePlanOfASource(t *testing.T) {
 	tr := &trace{}
 	app := yard(tr)
