@@ -149,6 +149,16 @@ func TestARecordThatAStageLeavesOnAnotherGoroutine(t *testing.T) {
 	assert.False(t, got.handled())
 }
 
+// On the goroutine that serves it, a record that is dropped is no Response to any stage outside.
+func TestARecordThatIsDroppedIsNoResponse(t *testing.T) {
+	tr := &trace{}
+	app, _ := newApp()
+	app.Use(tr.stage("app"))
+	app.On(dock("dock"), weft.Handle(func(context.Context, struct{}) (string, error) { panic(http.ErrAbortHandler) }).Use(tr.stage("route")))
+	assert.Equal(t, http.ErrAbortHandler, deliver(t, build(t, app), "dock", "").panicked)
+	assert.Equal(t, "+app +route", tr.take())
+}
+
 func TestWhatAStageKnowsOfARecord(t *testing.T) {
 	app, log := newApp()
 	tr := &trace{}
@@ -482,17 +492,19 @@ func TestTheEventsOfAServerAreInTheOrderOfTheirDeclarations(t *testing.T) {
 	}
 }
 
+func revise(_ context.Context, in Product) (Revised, error) { return Revised{"/1", in}, nil }
+
 // The name of a source is no pattern, whatever it looks like.
 func TestTheNameOfASourceIsNoPattern(t *testing.T) {
 	for _, name := range []string{"GET /orders/{id}", "HEAD x", "POST /x", "/{", "dock", "SQS a/b", " "} {
 		app, _ := newApp()
-		app.Handle("POST /x", weft.Handle(echo[person]))
-		app.On(dock(name), weft.Handle(echo[person]))
+		app.Handle("POST /x", weft.Handle(revise))
+		app.On(dock(name), weft.Handle(revise))
 		plan, err := app.Plan()
 		require.NoError(t, err, name)
 		assert.Empty(t, plan.Warnings, name)
 		assert.Equal(t, plan.Routes[0].Statuses, plan.Routes[1].Statuses, name)
-		assert.JSONEq(t, `{"name":"Ada","age":0}`, deliver(t, build(t, app), name, `{"name":"Ada"}`).body)
+		assert.True(t, deliver(t, build(t, app), name, `{"name":"tea"}`).handled(), name)
 	}
 }
 

@@ -98,6 +98,19 @@ func TestARecordIsNoRequestOfHTTP(t *testing.T) {
 	assert.NotContains(t, c.received(), "password")
 }
 
+// The name of a source is no path, whatever it looks like.
+func TestTheNameOfASourceIsNoRoute(t *testing.T) {
+	clean(t)
+	for _, name := range []string{"EventBridge shop a/b", "POST /orders", "a\xffb"} {
+		c := newCollector(t)
+		app := weft.New(tracing.New(tracing.WithTracerProvider(c.provider)).Observe(), weft.WithLogger(slog.New(slog.DiscardHandler)))
+		app.On(queue(name), answering(weft.Empty()))
+		require.True(t, deliver(t, app, "", "", ""))
+		whole := c.take().of(strings.ToValidUTF8(name, "\uFFFD"))
+		assert.Equal(t, []string{"weft.event.source", "weft.event.status"}, keysOf(whole.Attributes))
+	}
+}
+
 // Whatever has a record sent again is an error of its span.
 func TestARecordThatFailsHasASpanThatSaysSo(t *testing.T) {
 	clean(t)
