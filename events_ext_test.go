@@ -492,7 +492,12 @@ func TestTheEventsOfAServerAreInTheOrderOfTheirDeclarations(t *testing.T) {
 	}
 }
 
-func revise(_ context.Context, in Product) (Revised, error) { return Revised{"/1", in}, nil }
+// revision has a tag, with which GET has conditions.
+type revision struct{ Product }
+
+func (revision) ETag() string { return `"1"` }
+
+func revise(_ context.Context, in Product) (revision, error) { return revision{in}, nil }
 
 // The name of a source is no pattern, whatever it looks like.
 func TestTheNameOfASourceIsNoPattern(t *testing.T) {
