@@ -40,8 +40,8 @@ func (g *Group) on(what string, from EventSource, e Endpoint) {
 }
 
 // Events are the sources that the app has routes for, in the order of their declarations, each with what answers its records: a transport calls it with
-// the record as a request with the method POST, whose URL is for logs alone. It may do so concurrently. A record was handled if and only if the answer's status
-// is below 400 and ServeHTTP has not panicked.
+// the record as a request with the method POST, whose URL is for logs alone. It may do so concurrently. A record was handled if and only if ServeHTTP returns, and
+// the answer's status is below 400.
 func (srv *Server) Events() iter.Seq2[EventSource, http.Handler] {
 	return func(yield func(EventSource, http.Handler) bool) {
 		for _, e := range srv.events {

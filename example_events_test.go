@@ -73,16 +73,20 @@ func (m Message) handledBy(ctx context.Context, h http.Handler) (handled bool) {
 	return w.status < http.StatusBadRequest
 }
 
-// outcome is of an answer what matters: its status.
+// outcome takes an answer, of which only the status matters.
 type outcome struct {
 	header http.Header
 	status int
 }
 
-func (w *outcome) Header() http.Header              { return w.header }
-func (w *outcome) WriteHeader(status int)           { w.status = status }
-func (w *outcome) Write(p []byte) (int, error)      { return len(p), nil }
-func (w *outcome) CollectLimit(_ http.Header) int64 { return 1 << 20 } // bodies are made to their end: one that breaks off has failed
+func (w *outcome) Header() http.Header { return w.header }
+
+func (w *outcome) WriteHeader(status int) { w.status = status }
+
+func (w *outcome) Write(p []byte) (int, error) { return len(p), nil }
+
+// CollectLimit has bodies made to their end: one that breaks off has failed.
+func (w *outcome) CollectLimit(http.Header) int64 { return 1 << 20 }
 
 // A queue of one's own is a source: its messages go through the same stages as requests of HTTP, and what fails stays in it.
 func ExampleApp_On() {
