@@ -54,7 +54,8 @@ type declaredRoute struct {
 	pattern  string
 	event    bool // by On, not by Handle
 	source   EventSource
-	endpoint *endpoint // nil is a problem
+	receive  Middleware // of the source, nil for none
+	endpoint *endpoint  // nil is a problem
 	at       callsite.Site
 }
 

@@ -68,6 +68,7 @@ func (s *state) startWork(sent *Sent) {
 // later is a request's state for work: what it knows, and nothing that it has.
 func (s *state) later() *state {
 	l := newState(s.server, s.view.http)
+	l.event = s.event
 	l.base.Context = context.WithoutCancel(s.base.Context)
 	l.route.Store(s.route.Load())
 	l.input, l.values = s.input, s.values

@@ -16,11 +16,15 @@ type (
 	ListOfUser struct {
 		User User `value:""`
 	}
+	OfMessage struct {
+		Message Message `value:""`
+	}
 )
 
 var (
 	readOrder    = weft.Handle(func(context.Context, ReadOrder) (Order, error) { return Order{}, nil })
 	listOfUser   = weft.Handle(func(context.Context, ListOfUser) ([]Order, error) { return nil, nil })
+	ofMessage    = weft.Handle(func(context.Context, OfMessage) (string, error) { return "", nil })
 	listOfOrders = weft.Handle(func(context.Context, struct{}) ([]Order, error) { return nil, nil })
 	noSuchOrder  = weft.Handle(func(context.Context, struct{}) (Order, error) { return Order{}, nil })
 
@@ -56,6 +60,22 @@ func answersWith[Resp any]() *weft.Handler[struct{}, Resp] {
 // line, which the page quotes. What is not a declaration returns its error. Each is a func(*weft.App) error or, with
 // the app's container, which has a Pool and a Tx, a func(*weft.App, *weft.Container) error.
 var mistakes = map[string][]any{
+	"events": {
+		func(app *weft.App) error { app.On(nil, listOfOrders); return nil },
+		func(app *weft.App) error { app.On(&Queue{}, listOfOrders); return nil },
+		func(app *weft.App) error {
+			orders := &Queue{name: "orders"}
+			app.On(orders, listOfOrders)
+			app.On(orders, noSuchOrder)
+			return nil
+		},
+		func(app *weft.App) error { app.On(&Queue{name: "orders"}, readOrder); return nil },
+		func(app *weft.App) error {
+			app.On(&Queue{name: "orders"}, ofMessage)
+			app.Handle("POST /messages", ofMessage)
+			return nil
+		},
+	},
 	"streams": {
 		func(app *weft.App) error {
 			app.Handle("GET /orders", answersWith[ordersByPointer]())

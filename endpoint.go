@@ -110,7 +110,7 @@ func (r *resolution) warnOfBodies(rr *resolvedRoute, name string) {
 		r.warn(e.statusAt, name, fmt.Sprintf("Status(%d) is sent without a body, and the handler returns a %v", e.status, e.resp), "return struct{}, or take another status")
 	}
 	method, _, _ := strings.Cut(name, " ")
-	if rr.intake == nil || method != http.MethodGet && method != http.MethodHead {
+	if rr.intake == nil || rr.event || method != http.MethodGet && method != http.MethodHead {
 		return
 	}
 	for _, read := range rr.intake.reads {

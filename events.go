@@ -1,15 +1,18 @@
 package weft
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/weft-go/weft/internal/callsite"
+	"github.com/weft-go/weft/internal/pattern"
 )
 
 // EventSource is where requests come from that are none of HTTP's, such as a queue, a topic or a timer. The package of a transport
-// makes them: awslambda.SQS("orders").
+// makes them: awslambda.SQS("orders"). Its methods are called by [App.Plan] and [App.Build], once each, and never for a record.
 type EventSource interface {
 	// Name is the source's name, such as "SQS orders": it is the pattern of the route, and no other source of an App has it.
 	Name() string
@@ -23,7 +26,7 @@ type EventSource interface {
 func (a *App) On(from EventSource, e Endpoint) { a.root.on("App.On", from, e) }
 
 // On adds a route for what comes from a source of events. Each record is a request of its own, and goes through the stages of the app, the group and
-// the handler; the group's prefix has no meaning for it. The record's content is the body, as JSON unless a Content-Type says otherwise, and its
+// the handler; the group's prefix has no meaning for it. The record's content is the body, as JSON, of a [Stream] as lines of it, unless a Content-Type says otherwise, and its
 // metadata are header fields, and keys that the source provides: there is no path, no query, and there are no cookies. Requests of HTTP do not
 // get there: the routes stand in a table of their own, which [Server.Events] gives to a transport.
 func (g *Group) On(from EventSource, e Endpoint) { g.on("Group.On", from, e) }
@@ -36,8 +39,9 @@ func (g *Group) on(what string, from EventSource, e Endpoint) {
 	g.app.routes = append(g.app.routes, r)
 }
 
-// Events are the sources that the app has routes for, each with what answers its records: a transport calls it with the record as a request, whose URL
-// is for logs alone. A record was handled if and only if the answer's status is below 400 and ServeHTTP has not panicked.
+// Events are the sources that the app has routes for, in the order of their declarations, each with what answers its records: a transport calls it with
+// the record as a request with the method POST, whose URL is for logs alone. It may do so concurrently. A record was handled if and only if ServeHTTP returns, and
+// the answer's status is below 400.
 func (srv *Server) Events() iter.Seq2[EventSource, http.Handler] {
 	return func(yield func(EventSource, http.Handler) bool) {
 		for _, e := range srv.events {
@@ -56,6 +60,28 @@ func (r *Route) EventSource() EventSource {
 	return r.source
 }
 
+// EventRouteOf is the route of a source of events that the request of ctx comes from, nil for HTTP. Unlike [RouteOf], it knows it before routing, for the
+// App's middleware, and for [RequestObserver], by the context of the request that it is given.
+func EventRouteOf(ctx context.Context) *Route {
+	route, _ := ctx.Value(eventKey{}).(*Route)
+	return route
+}
+
+// eventContext says where a request comes from to those who have no requestContext yet.
+type eventContext struct {
+	context.Context
+	route *Route
+}
+
+type eventKey struct{}
+
+func (c *eventContext) Value(key any) any {
+	if key == (eventKey{}) {
+		return c.route
+	}
+	return c.Context.Value(key)
+}
+
 // eventHandler answers what comes from one source.
 type eventHandler struct {
 	server *Server
@@ -66,35 +92,58 @@ func (h *eventHandler) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	h.server.serve(w, hr, h.route)
 }
 
-// nameEvent is the route's name, and whether there can be a route.
-func (r *resolution) nameEvent(seen map[string]callsite.Site, d declaredRoute) (name string, ok bool) {
-	if d.source == nil {
+// describedSource is what a source says of itself.
+type describedSource struct {
+	name    string
+	receive Middleware
+	err     error
+}
+
+// describeSource asks a source once. It is the transport's: what panics there is a mistake like any other.
+func describeSource(from EventSource) (d describedSource, panicked error) {
+	panicked = contained(func() error {
+		d.name = from.Name()
+		if d.err = from.Err(); d.err == nil {
+			d.receive = from.Receive()
+		}
+		return nil
+	})
+	return d, panicked
+}
+
+// resolveEvent resolves the route of a source, unless there can be none.
+func (r *resolution) resolveEvent(seen map[string]callsite.Site, d declaredRoute) {
+	if d.source == nil || isNil(d.source) {
 		r.report(d.at, "", "the source of On is nil", "give it one, such as awslambda.SQS makes")
-		return "", false
+		return
 	}
-	name = d.source.Name()
-	if err := d.source.Err(); err != nil {
-		r.report(d.at, name, err.Error(), "mend the source")
-		return name, false
+	source, panicked := describeSource(d.source)
+	before, twice := seen[source.name]
+	switch {
+	case panicked != nil:
+		r.report(d.at, source.name, fmt.Sprintf("the source %T cannot be asked what it is: %v", d.source, panicked), "mend its methods Name, Err and Receive")
+	case source.err != nil:
+		r.report(d.at, source.name, strings.ReplaceAll(textOf(source.err), "\n", "; "), "mend the source")
+	case source.name == "":
+		r.report(d.at, "", fmt.Sprintf("the source %T has no name", d.source), "have its method Name return one, which no other source of the app has")
+	case twice:
+		r.report(d.at, source.name, fmt.Sprintf("the source has a route already (%v)", before), "leave one of the two out; of several handlers for one source, one calls the others")
+	default:
+		seen[source.name], d.receive = d.at, source.receive
+		r.resolveRoute(d, pattern.Pattern{}, source.name)
 	}
-	if before, twice := seen[name]; twice {
-		r.report(d.at, name, fmt.Sprintf("the source has a route already (%v)", before), "leave one of the two out; of several handlers for one source, one calls the others")
-		return name, false
-	}
-	seen[name] = d.at
-	return name, true
 }
 
 // receiving is the stage that a source puts in front of its route.
 func (r *resolution) receiving(d declaredRoute, name string) []*stage {
-	if d.source == nil {
+	if d.receive == nil {
 		return nil
 	}
-	m := d.source.Receive()
-	if m == nil {
-		return nil
+	stages := r.stages([]attached{{d.receive, d.at}}, KindMiddleware, StageInfo{Level: LevelRoute, Route: name}, r.levels(nil, r.app.root))
+	for _, st := range stages {
+		st.receives = true
 	}
-	return r.stages([]attached{{m, d.at}}, KindMiddleware, StageInfo{Level: LevelRoute, Route: name}, r.levels(nil, r.app.root))
+	return stages
 }
 
 // checkEventReads reports what a handler reads of a request that an event does not have.

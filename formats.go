@@ -154,9 +154,9 @@ func newFormat(codec MediaCodec, report func(problem, remedy string)) (by *forma
 	return by, names
 }
 
-// isNil reports whether a codec is a nil pointer, function or the like.
-func isNil(codec MediaCodec) bool {
-	switch v := reflect.ValueOf(codec); v.Kind() {
+// isNil reports whether what implements an interface is a nil pointer, function or the like.
+func isNil(implementer any) bool {
+	switch v := reflect.ValueOf(implementer); v.Kind() {
 	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
 		return v.IsNil()
 	}

@@ -466,11 +466,13 @@ func TestLaw8RegistrationAfterBuildPanicsAndNamesBothLines(t *testing.T) {
 		"App.Intercept":   func() { app.Intercept() },
 		"App.Meta":        func() { app.Meta(1) },
 		"App.Handle":      func() { app.Handle("GET /late", h) },
+		"App.On":          func() { app.On(dock("late"), h) },
 		"App.Group":       func() { app.Group("/late") },
 		"Group.Use":       func() { group.Use() },
 		"Group.Intercept": func() { group.Intercept() },
 		"Group.Meta":      func() { group.Meta(1) },
 		"Group.Handle":    func() { group.Handle("GET /late", h) },
+		"Group.On":        func() { group.On(dock("late"), h) },
 		"Group.Group":     func() { group.Group("/late") },
 		"Group.Formats":   func() { group.Formats(weft.Formats{}) },
 	} {

@@ -26,6 +26,7 @@ type RequestObserver interface {
 	Observer
 	// EnterRequest is called before the first stage, with the request as it came. The request runs with the context returned, which must
 	// derive from that of hr: its stages, its services and what outlives it. The exit, which may be nil, is called once.
+	// Whether the request is a record of a source of events, [EventRouteOf] says.
 	// A panic is logged, and the request goes on.
 	EnterRequest(hr *http.Request) (context.Context, RequestExit)
 }
@@ -123,9 +124,13 @@ func leaveAll(exits []Exit, status int, err error) {
 // observe tells the observers of requests of this one.
 func (s *state) observe(observers []RequestObserver) (exits requestExits) {
 	exits.entered = time.Now()
+	told := EventRouteOf(s.base.Context) == s.event
+	if !told { // also of HTTP, where a record's handler asks another server
+		s.base.Context = &eventContext{s.base.Context, s.event}
+	}
 	for i, o := range observers {
 		hr := s.view.http
-		if i > 0 {
+		if i > 0 || !told {
 			hr = hr.WithContext(s.base.Context)
 		}
 		err := contained(func() error {

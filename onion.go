@@ -25,6 +25,7 @@ type stage struct {
 	services   []graph.Key // that it is made of
 	node       *graph.Node // in the graph of services, where it is made of any
 	middleware *suppliedMiddleware
+	receives   bool          // that a source of events has put in front of its route
 	at         callsite.Site // where it was attached
 	server     *Server       // that it was linked for
 	levels     []*mapping    // whose mappers its errors meet, the nearest first

@@ -178,6 +178,10 @@ func (p *proof) need(k *key) {
 		p.report(needs+"and nothing provides it, but another key of that name and type", "use one key: a key is the value that NewKey returned, not its name")
 	case elsewhere < 0:
 		p.report(needs+"and nothing provides it", "attach a ValueGuard for it, or a middleware or guard that Provides it, so that it runs before")
+	case p.providers[elsewhere].receives:
+		by := p.providers[elsewhere]
+		p.report(needs+fmt.Sprintf("which only a source of events provides, by %v (%v)", by, by.at),
+			"do without it where it is missing, by Reads or an Opt, or keep what needs it to the routes of such sources")
 	case p.everywhere():
 		by := p.providers[elsewhere]
 		p.report(needs+fmt.Sprintf("which %v (%v) provides only behind it, and not on every way", by, by.at), p.swap(by))

@@ -43,6 +43,7 @@ type resolvedRoute struct {
 	route    *Route
 	endpoint *endpoint
 	group    *Group
+	event    bool    // of a source, whose name is no pattern
 	intake   *intake // nil where nothing is read
 	at       callsite.Site
 	outer    []*stage // middleware of the groups and the route
@@ -93,9 +94,7 @@ func resolve(a *App) *resolution {
 	events := map[string]callsite.Site{}
 	for _, d := range a.routes {
 		if d.event {
-			if name, ok := r.nameEvent(events, d); ok {
-				r.resolveRoute(d, pattern.Pattern{}, name)
-			}
+			r.resolveEvent(events, d)
 			continue
 		}
 		route, name := r.resolvePattern(table, d)
@@ -313,7 +312,7 @@ func (r *resolution) resolveRoute(d declaredRoute, route pattern.Pattern, name s
 	}
 
 	groups := d.group.lineage()
-	rr := &resolvedRoute{endpoint: d.endpoint, group: d.group, at: d.at}
+	rr := &resolvedRoute{endpoint: d.endpoint, group: d.group, event: d.event, at: d.at}
 	rr.own = newMapping(d.endpoint.level.mappers, func(at callsite.Site, problem, remedy string) { r.report(at, name, problem, remedy) })
 	levels := r.levels(rr.own, d.group)
 	rr.outer = r.once(r.outermost, append(r.receiving(d, name), r.middleware(groups, name, d.endpoint.level.middleware, levels)...))

@@ -82,8 +82,11 @@ type requestContext struct {
 type stateKey struct{}
 
 func (c *requestContext) Value(key any) any {
-	if key == (stateKey{}) {
+	switch key {
+	case stateKey{}:
 		return c.state
+	case eventKey{}:
+		return c.state.event
 	}
 	return c.Context.Value(key)
 }

@@ -29,6 +29,9 @@
 // and otherwise it has none. A span is named "## " and the stage's name, and is the child of that of the nearest stage
 // outside which has one, or of the request's.
 //
+// A record of a source of events (weft.App.On) has the same, with a consumer's span that is named as its source is, and nothing of HTTP on it. It
+// is an error from the status 400 on.
+//
 // # The environment
 //
 // What is not said by an option is asked of the environment when [New] is called, and else is the default. An option has its variable not

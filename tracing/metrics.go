@@ -2,7 +2,6 @@ package tracing
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -14,10 +13,11 @@ import (
 	"github.com/weft-go/weft"
 )
 
-// meters are the instruments of the conventions for HTTP servers.
+// meters are the instruments of the conventions for HTTP servers, and one for records of sources of events.
 type meters struct {
 	duration metric.Float64Histogram
 	active   metric.Int64UpDownCounter
+	events   metric.Float64Histogram
 }
 
 // seconds are the boundaries that the conventions recommend.
@@ -40,10 +40,17 @@ func (t *Tracing) newMeters() *meters {
 		metric.WithDescription("Number of active HTTP server requests.")); err != nil {
 		otel.Handle(err)
 	}
+	if m.events, err = meter.Float64Histogram("weft.event.duration", metric.WithUnit("s"),
+		metric.WithDescription("Duration of handling a record of a source of events."), metric.WithExplicitBucketBoundaries(seconds...)); err != nil {
+		otel.Handle(err)
+	}
 	return &m
 }
 
 func (m *meters) enter(ctx context.Context, r *request) {
+	if r.event != nil {
+		return
+	}
 	m.active.Add(ctx, 1, metric.WithAttributeSet(r.active()))
 }
 
@@ -54,22 +61,36 @@ func (r *request) active() attribute.Set {
 
 func (m *meters) leave(ctx context.Context, r *request, route string, sent weft.Sent) {
 	ctx = context.WithoutCancel(ctx)
+	if r.event != nil {
+		m.leaveEvent(ctx, r, sent)
+		return
+	}
 	m.active.Add(ctx, -1, metric.WithAttributeSet(r.active()))
 	attrs := append(make([]attribute.KeyValue, 0, 6),
 		semconv.HTTPRequestMethodKey.String(r.method), semconv.URLScheme(r.scheme), semconv.NetworkProtocolVersion(r.version))
 	if route != "" {
 		attrs = append(attrs, semconv.HTTPRoute(route))
 	}
+	m.duration.Record(ctx, time.Since(r.began).Seconds(), metric.WithAttributeSet(attribute.NewSet(r.outcome(attrs, sent)...)))
+}
+
+func (m *meters) leaveEvent(ctx context.Context, r *request, sent weft.Sent) {
+	attrs := append(make([]attribute.KeyValue, 0, 3), r.source())
+	m.events.Record(ctx, time.Since(r.began).Seconds(), metric.WithAttributeSet(attribute.NewSet(r.outcome(attrs, sent)...)))
+}
+
+// outcome adds how the request ended.
+func (r *request) outcome(attrs []attribute.KeyValue, sent weft.Sent) []attribute.KeyValue {
 	if sent.Status != 0 {
-		attrs = append(attrs, semconv.HTTPResponseStatusCode(sent.Status))
+		attrs = append(attrs, r.status(sent.Status))
 	}
 	switch {
-	case sent.Status >= http.StatusInternalServerError:
-		attrs = append(attrs, semconv.ErrorTypeKey.String(strconv.Itoa(sent.Status)))
+	case sent.Status != 0 && r.failed(sent.Status):
+		return append(attrs, semconv.ErrorTypeKey.String(strconv.Itoa(sent.Status)))
 	case sent.Status == 0 && sent.Err != nil:
-		attrs = append(attrs, semconv.ErrorTypeKey.String(examine(sent.Err).kind))
+		return append(attrs, semconv.ErrorTypeKey.String(examine(sent.Err).kind))
 	case sent.WriteErr != nil:
-		attrs = append(attrs, semconv.ErrorTypeKey.String(examine(sent.WriteErr).kind))
+		return append(attrs, semconv.ErrorTypeKey.String(examine(sent.WriteErr).kind))
 	}
-	m.duration.Record(ctx, time.Since(r.began).Seconds(), metric.WithAttributeSet(attribute.NewSet(attrs...)))
+	return attrs
 }

@@ -97,7 +97,8 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 func PublicEndpoint() Option { return func(t *Tracing) { t.public = true } }
 
 // Metrics records the duration of each request by route, and how many are under way, as the conventions of OpenTelemetry for HTTP
-// servers say: http.server.request.duration in seconds, and http.server.active_requests.
+// servers say: http.server.request.duration in seconds, and http.server.active_requests. Of a record of a source of events
+// it is weft.event.duration in seconds, by source and status.
 func Metrics() Option { return func(t *Tracing) { t.metrics = true } }
 
 // InvocationID says which call of a function it is, as in

@@ -31,7 +31,8 @@ const longestBody = 8 << 10
 type request struct {
 	visit
 	observer *observer
-	timed    bool // somebody may ask for Server-Timing
+	timed    bool        // somebody may ask for Server-Timing
+	event    *weft.Route // that it is a record for, nil of HTTP
 	method   string
 	scheme   string
 	version  string
@@ -44,12 +45,12 @@ type request struct {
 
 // EnterRequest begins the span of a request, and counts it.
 func (o *observer) EnterRequest(hr *http.Request) (context.Context, weft.RequestExit) {
-	r := &request{observer: o, timed: o.timing.Load(), method: methodOf(hr), scheme: schemeOf(hr), version: versionOf(hr), began: time.Now()}
+	r := &request{observer: o, timed: o.timing.Load(), event: weft.EventRouteOf(hr.Context()), method: methodOf(hr), scheme: schemeOf(hr), version: versionOf(hr), began: time.Now()}
 	if o.tracer == nil {
 		o.count(hr, r)
 		return nil, r.leave
 	}
-	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(r.began), trace.WithAttributes(r.attributes(hr)...)}
+	opts := []trace.SpanStartOption{trace.WithSpanKind(r.kind()), trace.WithTimestamp(r.began), trace.WithAttributes(r.attributes(hr)...)}
 	ctx, links := o.parent(hr.Context(), o.extractor, propagation.HeaderCarrier(hr.Header))
 	r.begin(ctx, r.name(""), append(opts, links...))
 	o.count(hr, r)
@@ -95,7 +96,10 @@ func (r *request) annotate(a attribute.KeyValue) {
 
 // leave ends the span of a request that has been answered.
 func (r *request) leave(view *weft.Request, resp weft.Response, sent weft.Sent) {
-	route := template(view.Route().Pattern())
+	route := ""
+	if r.event == nil {
+		route = template(view.Route().Pattern())
+	}
 	if r.observer.meters != nil {
 		r.observer.meters.leave(view.Context(), r, route, sent)
 	}
@@ -118,13 +122,16 @@ func (r *request) leave(view *weft.Request, resp weft.Response, sent weft.Sent) 
 	r.notes.write(r.span)
 }
 
-// ended says how the request ended. An answer that blames the client is no failure of a server's span, and neither is
+// ended says how the request ended. An answer that blames the client is no failure of a server's span, but one of a record's, and neither is
 // a client that has gone before it had all of it. A body that breaks off while it is made is one, whatever the status was.
 func (r *request) ended(resp weft.Response, sent weft.Sent, gone bool) {
 	if sent.Status != 0 {
-		r.span.SetAttributes(semconv.HTTPResponseStatusCode(sent.Status), semconv.HTTPResponseBodySize(int(sent.Bytes)))
+		r.span.SetAttributes(r.status(sent.Status))
+		if r.event == nil {
+			r.span.SetAttributes(semconv.HTTPResponseBodySize(int(sent.Bytes)))
+		}
 	}
-	failed := sent.Status == 0 || sent.Status >= http.StatusInternalServerError
+	failed := r.failed(sent.Status)
 	brokeOff := sent.Err != nil && (resp.Err() == nil || !same(sent.Err, resp.Err()))
 	switch {
 	case sent.Err != nil && failed:
@@ -172,6 +179,9 @@ func said(mediaType string, body []byte) (json.RawMessage, bool) {
 
 // name is that of the span, of as few values as there are routes.
 func (r *request) name(route string) string {
+	if r.event != nil {
+		return valid(r.event.Pattern())
+	}
 	method := r.method
 	if method == otherMethod {
 		method = "HTTP"
@@ -184,6 +194,9 @@ func (r *request) name(route string) string {
 
 // attributes are those known before the request runs. The query is left out: it may hold what nobody should read.
 func (r *request) attributes(hr *http.Request) []attribute.KeyValue {
+	if r.event != nil {
+		return []attribute.KeyValue{r.source()}
+	}
 	attrs := append(make([]attribute.KeyValue, 0, 12),
 		semconv.HTTPRequestMethodKey.String(r.method),
 		semconv.URLScheme(r.scheme),

@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/weft-go/weft"
@@ -111,7 +110,7 @@ func (v *visit) leave(status int, err error) {
 		return
 	}
 	if status != 0 {
-		v.span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+		v.span.SetAttributes(v.whole.status(status))
 	}
 	if err != nil {
 		f := examine(err)
