@@ -30,6 +30,9 @@ type record struct {
 	status int // 0 where it was not begun, or has no answer
 }
 
+// oneLane is that of a stream's records: a batch is of one shard.
+const oneLane = "shard"
+
 // failed reports whether it is to be sent again.
 func (r *record) failed() bool { return r.status == 0 || r.status >= http.StatusBadRequest }
 
