@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // handle has every record handled, those of a lane one after the other until one has failed, of different lanes as many at once as their source
@@ -15,11 +16,11 @@ import (
 func (f *Function) handle(ctx, reserved context.Context, batch []*record) {
 	lanes := lanesOf(batch)
 	var next sync.Mutex
-	var stopped bool
+	var stopped atomic.Bool
 	take := func() []*record {
 		next.Lock()
 		defer next.Unlock()
-		if len(lanes) == 0 || stopped {
+		if len(lanes) == 0 {
 			return nil
 		}
 		lane := lanes[0]
@@ -29,14 +30,12 @@ func (f *Function) handle(ctx, reserved context.Context, batch []*record) {
 	work := func() {
 		for lane := take(); lane != nil; lane = take() {
 			for _, r := range lane {
-				if reserved.Err() != nil {
+				if stopped.Load() || reserved.Err() != nil {
 					return
 				}
 				if f.answerRecord(ctx, reserved, r); r.failed() {
 					if r.to.source.stops {
-						next.Lock()
-						stopped = true
-						next.Unlock()
+						stopped.Store(true)
 					}
 					break
 				}

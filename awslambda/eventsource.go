@@ -70,8 +70,8 @@ func FailIfNoneSucceeds() EventOption {
 // that does not touch.
 func StopAtFailure() EventOption {
 	return func(s *EventSource) {
-		if s.service != serviceSQS {
-			s.fault("StopAtFailure is for a FIFO queue of SQS")
+		if s.service != serviceSQS || s.name != anyName && !strings.HasSuffix(s.name, fifoSuffix) {
+			s.fault(`StopAtFailure is for a FIFO queue of SQS, whose name ends in "%s"`, fifoSuffix)
 		}
 		s.stops = true
 	}
