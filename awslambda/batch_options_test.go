@@ -207,25 +207,39 @@ func TestKeysAreProvidedByTheirSourceAlone(t *testing.T) {
 	}{
 		"SQS message": {awslambda.SQS("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.SQSMessage `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 		"SNS message": {awslambda.SNS("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.SNSMessage `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 		"EventBridge event": {awslambda.Schedule("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.EventBridgeEvent `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 		"Kinesis record": {awslambda.Kinesis("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.KinesisRecord `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 		"DynamoDB record": {awslambda.DynamoDB("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.DynamoDBRecord `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 		"S3 record": {awslambda.S3("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.S3Record `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 		"Kafka record": {awslambda.Kafka("a"), weft.Handle(func(context.Context, struct {
 			M awslambda.KafkaRecord `value:""`
-		}) (string, error) { return "", nil })},
+		}) (string, error) {
+			return "", nil
+		})},
 	} {
 		app := quiet()
 		app.On(c.own, c.handler)

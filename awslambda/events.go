@@ -26,6 +26,9 @@ func (f *Function) handled(ctx context.Context, e *event, payload []byte) ([]byt
 	}
 	for _, r := range batch {
 		if r.to = f.targetOf(r); r.to == nil {
+			if f.targets[routeName(serviceDirect, anyName, "")] != nil {
+				return f.sentItself(ctx, e, payload)
+			}
 			return nil, noRoute(r)
 		}
 	}
