@@ -22,7 +22,7 @@ import (
 // got is what a route's handler got: the route, and the body.
 type got struct{ route, body string }
 
-// listening is an app whose routes note what they get. A body "fail" fails.
+// listening is an app whose routes note what they get. What has "must-fail" in it fails.
 func listening(t testing.TB, sources ...*awslambda.EventSource) (*weft.Server, *[]got) {
 	t.Helper()
 	all := &[]got{}
@@ -30,7 +30,7 @@ func listening(t testing.TB, sources ...*awslambda.EventSource) (*weft.Server, *
 	for _, from := range sources {
 		app.On(from, weft.Handle(func(_ context.Context, body []byte) (struct{}, error) {
 			*all = append(*all, got{from.Name(), string(body)})
-			if strings.Contains(string(body), "fail") {
+			if strings.Contains(string(body), "must-fail") {
 				return struct{}{}, errors.New("it failed")
 			}
 			return struct{}{}, nil
@@ -111,11 +111,11 @@ func TestNotices(t *testing.T) {
 		answer, err := awslambda.Handle(t.Context(), srv, event("fine"))
 		require.NoError(t, err, name)
 		assert.Equal(t, "null", string(answer), name)
-		_, err = awslambda.Handle(t.Context(), srv, event("fail"))
+		_, err = awslambda.Handle(t.Context(), srv, event("must-fail"))
 		assert.Equal(t, "Weft.RecordsFailed", errorType(t, err), name)
 	}
 	*all = nil
-	failed := awslambdatest.Failed(t, srv, awslambdatest.S3Event("b", awslambdatest.Object{Key: "a"}, awslambdatest.Object{Key: "fail"}, awslambdatest.Object{Key: "c"}))
+	failed := awslambdatest.Failed(t, srv, awslambdatest.S3Event("b", awslambdatest.Object{Key: "a"}, awslambdatest.Object{Key: "must-fail"}, awslambdatest.Object{Key: "c"}))
 	assert.Len(t, *all, 3, "the others are handled all the same")
 	assert.Len(t, failed, 3)
 }

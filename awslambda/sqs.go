@@ -79,6 +79,7 @@ func sqsRecord(text jsontext.Value) *record {
 			r.field(name, a.Text)
 		}
 	}
+	r.orderFields()
 	r.trace(m.Attributes["AWSTraceHeader"])
 	return r
 }

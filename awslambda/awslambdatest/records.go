@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,7 +160,8 @@ func KafkaBatch(topic string, records ...Record) []byte {
 // headersOf are bytes, as Java has them.
 func headersOf(header map[string]string) []object {
 	all := []object{}
-	for name, value := range header {
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		value := header[name]
 		signed := make([]int, len(value))
 		for i := range len(value) {
 			signed[i] = int(int8(value[i]))
