@@ -1,7 +1,6 @@
 package awslambdatest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/weft-go/weft"
 	"github.com/weft-go/weft/awslambda"
@@ -52,13 +53,13 @@ func SentAgain(event, answer []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !json.Valid(answer) {
+	if !jsontext.Value(answer).IsValid() {
 		return b.all(), errors.New("it is no JSON")
 	}
 	if !b.partial {
 		return nil, nil // nobody reads it
 	}
-	var members map[string]json.RawMessage
+	var members map[string]jsontext.Value
 	if err := json.Unmarshal(answer, &members); err != nil {
 		return b.all(), errors.New("it is no object")
 	}
@@ -67,7 +68,7 @@ func SentAgain(event, answer []byte) ([]string, error) {
 			return b.all(), fmt.Errorf("its member %q is known to nobody", name)
 		}
 	}
-	var reports []map[string]json.RawMessage
+	var reports []map[string]jsontext.Value
 	if text := members["batchItemFailures"]; len(text) > 0 {
 		if err := json.Unmarshal(text, &reports); err != nil {
 			return b.all(), fmt.Errorf("batchItemFailures is no list of objects: %w", err)
@@ -112,13 +113,13 @@ func (b *batch) all() (ids []string) {
 }
 
 // reported is the identifier in a report, which is {"itemIdentifier": …}.
-func (b *batch) reported(report map[string]json.RawMessage) (string, error) {
+func (b *batch) reported(report map[string]jsontext.Value) (string, error) {
 	var id string
 	text := report["itemIdentifier"]
 	if b.kafka {
 		var of struct {
-			Partition string
-			Offset    *int64
+			Partition string `json:"partition"`
+			Offset    *int64 `json:"offset"`
 		}
 		if err := json.Unmarshal(text, &of); err != nil || of.Partition == "" || of.Offset == nil {
 			return "", fmt.Errorf("the identifier %s is none of Kafka", text)
@@ -146,6 +147,7 @@ func kafkaID(partition string, offset *int64) string {
 // record is one of any source's. Members of another type than they should have are as if they were not there: a test may send such a record.
 type record struct {
 	Source    loosely[string] `json:"eventSource"`
+	OfSNS     loosely[string] `json:"EventSource"`
 	MessageID loosely[string] `json:"messageId"`
 	Kinesis   loosely[struct {
 		Sequence loosely[string] `json:"sequenceNumber"`
@@ -164,16 +166,22 @@ type record struct {
 	Offset loosely[*int64] `json:"offset"`
 }
 
+// lenient reads an event as the adapter does.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 type loosely[T any] struct{ is T }
 
 // UnmarshalJSON takes what fits.
 func (l *loosely[T]) UnmarshalJSON(text []byte) error {
 	var is T
-	if json.Unmarshal(text, &is) == nil {
+	if json.Unmarshal(text, &is, lenient) == nil {
 		l.is = is
 	}
 	return nil
 }
+
+// services send lists of records.
+var services = []string{"aws:sqs", "aws:sns", "aws:kinesis", "aws:dynamodb", "aws:s3"}
 
 // batchOf reads an event, which may be a list as EventBridge Pipes send it.
 func batchOf(event []byte) (*batch, error) {
@@ -183,8 +191,8 @@ func batchOf(event []byte) (*batch, error) {
 		DetailType loosely[*string]                      `json:"detail-type"`
 		ID         loosely[string]                       `json:"id"`
 	}
-	if err := json.Unmarshal(event, &of.Records.is); err != nil {
-		if err := json.Unmarshal(event, &of); err != nil {
+	if err := json.Unmarshal(event, &of.Records.is, lenient); err != nil {
+		if err := json.Unmarshal(event, &of, lenient); err != nil {
 			return nil, fmt.Errorf("it is no event: %w", err)
 		}
 	}
@@ -193,7 +201,7 @@ func batchOf(event []byte) (*batch, error) {
 	case len(of.Records.is) > 0:
 		source := ""
 		for _, r := range of.Records.is {
-			if source = r.is.Source.is; source != "" {
+			if source = r.is.Source.is + r.is.OfSNS.is; slices.Contains(services, source) {
 				break
 			}
 		}
