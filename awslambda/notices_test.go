@@ -97,6 +97,13 @@ func TestSchedulesAreEventsToo(t *testing.T) {
 	assert.Equal(t, []got{{"EventBridge aws.events Scheduled Event", "{}"}, {"EventBridge aws.scheduler *", "{}"}}, *all)
 }
 
+// Of two routes that fit, that of the source is the closer one.
+func TestTheCloserRouteOfEventBridge(t *testing.T) {
+	srv, all := listening(t, awslambda.EventBridge("*", "Sold"), awslambda.EventBridge("shop", "*"), awslambda.EventBridge("*", "*"))
+	assert.Empty(t, awslambdatest.Failed(t, srv, awslambdatest.EventBridgeEvent("shop", "Sold", anyObject{})))
+	assert.Equal(t, []got{{"EventBridge shop *", "{}"}}, *all)
+}
+
 // The answer is null, which nobody reads; a failure is the invocation's.
 func TestNotices(t *testing.T) {
 	srv, all := listening(t, awslambda.SNS("*"), awslambda.S3("*"), awslambda.EventBridge("*", "*"), awslambda.Schedule("*"))

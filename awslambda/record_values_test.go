@@ -51,6 +51,26 @@ func TestValuesOfDynamoDB(t *testing.T) {
 	}
 }
 
+// What is no attribute value fails its record, whatever the handler would take.
+func TestValuesThatAreNoneOfDynamoDB(t *testing.T) {
+	nested := func(depth int) string {
+		return strings.Repeat(`{"L":[`, depth) + `{"S":"x"}` + strings.Repeat(`]}`, depth)
+	}
+	srv, all := listening(t, awslambda.DynamoDB("t"))
+	for value, fails := range map[string]bool{
+		nested(32): false, nested(70): true, `{}`: true, `7`: true, `"x"`: true, `null`: true, `[]`: true,
+		`{"S":"a","N":"1"}`: true, `{"S":7}`: true, `{"S":null}`: true, `{"s":"a"}`: true, `{"Q":"a"}`: true,
+		`{"N":7}`: true, `{"N":""}`: true, `{"N":"x"}`: true, `{"N":"\"x\""}`: true, `{"N":"true"}`: true, `{"N":"null"}`: true, `{"N":"{}"}`: true, `{"N":"1,2"}`: true, `{"N":"1 2"}`: true, `{"N":"01"}`: true,
+		`{"BOOL":"true"}`: true, `{"BOOL":null}`: true, `{"B":7}`: true, `{"L":{}}`: true, `{"L":["a"]}`: true, `{"M":[]}`: true, `{"M":{"a":"b"}}`: true,
+		`{"SS":"a"}`: true, `{"SS":[7]}`: true, `{"NS":["x"]}`: true, `{"NS":[1]}`: true, `{"BS":[null]}`: true,
+	} {
+		*all = nil
+		failed := awslambdatest.Failed(t, srv, awslambdatest.DynamoDBBatch("t", awslambdatest.Change{New: json.RawMessage(`{"v":` + value + `}`)}))
+		assert.Equal(t, fails, len(failed) > 0, value)
+		assert.Equal(t, fails, len(*all) == 0, value)
+	}
+}
+
 // Changes have what there was before and what there is now, as values of the table's type.
 func TestChangesOfDynamoDB(t *testing.T) {
 	type item struct {
@@ -79,6 +99,9 @@ func TestChangesOfDynamoDB(t *testing.T) {
 		assert.Equal(t, []string{"INSERT", "MODIFY", "REMOVE", "REMOVE"}[i], records[i].EventName)
 		assert.Equal(t, i == 2, records[i].Expired)
 	}
+	byAdmin := []byte(strings.ReplaceAll(string(awslambdatest.DynamoDBBatch("orders", awslambdatest.Change{Old: one, Expired: true})), "dynamodb.amazonaws.com", "admin"))
+	assert.Empty(t, awslambdatest.Failed(t, build(t, app), byAdmin))
+	assert.False(t, records[4].Expired)
 	more := awslambdatest.DynamoDBBatch("orders", awslambdatest.Change{New: map[string]any{"id": "a", "unknown": 1}})
 	assert.Equal(t, []string{"1"}, awslambdatest.Failed(t, build(t, app), more), "an attribute that the type does not have")
 }
