@@ -134,7 +134,11 @@ func receiving[T any](of service, key *weft.Key[T]) weft.Middleware {
 			resp = next(r)
 		}
 		if status := resp.Status(); status >= 400 && status < 500 {
-			weft.Logger(r.Context()).WarnContext(r.Context(), "a record was refused", "record", rec.id, "status", status, "error", fmt.Sprint(resp.Err()))
+			why := fmt.Sprint(resp.Err())
+			if rec.unread != nil {
+				why = "it cannot be read: " + rec.unread.Error()
+			}
+			weft.Logger(r.Context()).WarnContext(r.Context(), "a record was refused", "record", rec.id, "status", status, "error", why)
 		}
 		return resp
 	}, weft.Provides(key))

@@ -192,9 +192,10 @@ func TestRefusedRecordsAreLogged(t *testing.T) {
 		message{ID: "m-1", Body: "{"}, message{ID: "m-2", Body: Order{}, Attributes: map[string]string{"Tenant": "poor"}}, message{ID: "m-3", Body: Order{ID: 500}}, message{ID: "m-4", Body: "SPOILED"}, message{ID: "m-5", Body: Order{ID: 7}}))))
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	require.Len(t, lines, 4, log.String())
-	for i, want := range []string{`"a record was refused" route="SQS orders" record=m-1 status=400`, `"a record was refused" route="SQS orders" record=m-2 status=403`, "the database is away", `"a record was refused" route="SQS orders" record=m-4 status=400`} {
+	for i, want := range []string{`"a record was refused" route="SQS orders" record=m-1 status=400`, `"a record was refused" route="SQS orders" record=m-2 status=403`, "the database is away", `"a record was refused" route="SQS orders" record=m-4 status=400 error="it cannot be read: json: `} {
 		assert.Contains(t, lines[i], want)
 	}
+	assert.Contains(t, lines[3], `/body`, "and what of it")
 }
 
 // strip makes a body a number, which none is.

@@ -46,7 +46,7 @@ func Failed(t testing.TB, srv *weft.Server, event []byte, opts ...awslambda.Opti
 
 // SentAgain is which records of an event their source sends again for an answer: those of SQS by message ID, of Kinesis and DynamoDB by
 // sequence number, of Kafka as "topic-0/15", of SNS and EventBridge by ID, of S3 by key. Of a stream it is everything from the lowest that was
-// reported on. For an answer that the source does not take it is all of them, with the error that tells why
+// reported on. The error tells what is wrong with an answer: where the source does not take it, all records are sent again; a member that nobody reads is passed over
 // (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
 func SentAgain(event, answer []byte) ([]string, error) {
 	b, err := batchOf(event)
@@ -63,9 +63,10 @@ func SentAgain(event, answer []byte) ([]string, error) {
 	if err := json.Unmarshal(answer, &members); err != nil {
 		return b.all(), errors.New("it is no object")
 	}
+	var unread error
 	for name := range members {
 		if name != "batchItemFailures" {
-			return b.all(), fmt.Errorf("its member %q is known to nobody", name)
+			unread = fmt.Errorf("its member %q is read by nobody", name)
 		}
 	}
 	var reports []map[string]jsontext.Value
@@ -90,7 +91,7 @@ func SentAgain(event, answer []byte) ([]string, error) {
 			from[r.lane] = r.lane != ""
 		}
 	}
-	return again, nil
+	return again, unread
 }
 
 // batch is what of an event its answer is about.
