@@ -137,14 +137,14 @@ func outcome(batch []*record) ([]byte, error) {
 	to := []byte(`{"batchItemFailures":[`)
 	reported := map[string]bool{}
 	for _, r := range failed {
-		if r.failure == nil {
-			return nil, failure("RecordsFailed", errors.Join(errUnnamed, told(failed, len(batch))))
-		}
 		if source.checkpoints() { // of a lane the first says it for all behind it
 			if reported[r.lane] {
 				continue
 			}
 			reported[r.lane] = true
+		}
+		if r.failure == nil {
+			return nil, failure("RecordsFailed", errors.Join(errUnnamed, told(failed, len(batch))))
 		}
 		if len(reported) > 1 || !source.checkpoints() && r != failed[0] {
 			to = append(to, ',')

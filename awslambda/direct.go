@@ -31,7 +31,8 @@ func DirectMember(name string) Option {
 }
 
 // Direct is the source of events that are sent to the function itself: by Lambda's Invoke, by Step Functions, by a schedule with an input of its own. Those
-// are any JSON. The name is that in an event's member "action" (see [DirectMember]); "*" is every event that no other route is for, whatever it is.
+// are any JSON. The name is that in an event's member "action" (see [DirectMember]); "*" is every event that no other route is for and that no service of
+// those with a source of their own has sent: what a queue without a route sends is an error, because any answer would acknowledge it.
 // The event is the request's body, the answer's body the result. A status of 400 or more is an error of the invocation: its type is the code
 // of the problem, such as "order_not_found", else "Status" with the status, and its message is the answer's body.
 func Direct(name string, opts ...EventOption) *EventSource {

@@ -72,7 +72,7 @@ func dynamoDBRecord(text jsontext.Value) *record {
 	}
 	_, table, _ := strings.Cut(d.ARN, ":table/")
 	table, _, _ = strings.Cut(table, "/")
-	r.from, r.id, r.failure, r.lane = table, d.Change.Sequence, quoted(d.Change.Sequence), "stream "+d.ARN
+	r.from, r.id, r.failure, r.lane = table, d.Change.Sequence, quoted(d.Change.Sequence), oneLane
 	r.about = DynamoDBRecord{d.ID, d.Name, d.Change.Sequence, seconds(d.Change.Created), d.ARN, d.Region, d.Change.View, d.User.Principal == "dynamodb.amazonaws.com"}
 	return r
 }
@@ -84,7 +84,7 @@ func plainChange(keys, before, after jsontext.Value) ([]byte, error) {
 		name  string
 		value jsontext.Value
 	}{{"keys", keys}, {"old", before}, {"new", after}} {
-		if kind := image.value.Kind(); kind != '{' {
+		if len(image.value) == 0 || image.value.Kind() == 'n' {
 			continue
 		}
 		if len(to) > 1 {

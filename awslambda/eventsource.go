@@ -70,8 +70,8 @@ func FailIfNoneSucceeds() EventOption {
 // go on, whose order that does not touch.
 func StopAtFailure() EventOption {
 	return func(s *EventSource) {
-		if s.service != serviceSQS {
-			s.fault("StopAtFailure is for a FIFO queue of SQS")
+		if s.service != serviceSQS || s.name != anyName && !strings.HasSuffix(s.name, fifoSuffix) {
+			s.fault(`StopAtFailure is for a FIFO queue of SQS, whose name ends in "%s"`, fifoSuffix)
 		}
 		s.stops = true
 	}
@@ -134,7 +134,11 @@ func receiving[T any](of service, key *weft.Key[T]) weft.Middleware {
 			resp = next(r)
 		}
 		if status := resp.Status(); status >= 400 && status < 500 {
-			weft.Logger(r.Context()).WarnContext(r.Context(), "a record was refused", "record", rec.id, "status", status, "error", fmt.Sprint(resp.Err()))
+			why := fmt.Sprint(resp.Err())
+			if rec.unread != nil {
+				why = "it cannot be read: " + rec.unread.Error()
+			}
+			weft.Logger(r.Context()).WarnContext(r.Context(), "a record was refused", "record", rec.id, "status", status, "error", why)
 		}
 		return resp
 	}, weft.Provides(key))

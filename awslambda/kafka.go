@@ -55,7 +55,9 @@ func kafkaRecord(partition string, text jsontext.Value) *record {
 	}
 	end := max(0, strings.LastIndexByte(partition, '-'))
 	about := KafkaRecord{Topic: partition[:end], Partition: int32(number(partition[min(end+1, len(partition)):])), Time: time.UnixMilli(k.Timestamp)}
+	id := partition + "/?"
 	if k.Offset != nil {
+		id = partition + "/" + strconv.FormatInt(*k.Offset, 10)
 		about.Offset = *k.Offset
 		r.failure = append(appendString([]byte(`{"partition":`), partition), `,"offset":`...)
 		r.failure = append(strconv.AppendInt(r.failure, about.Offset, 10), '}')
@@ -73,7 +75,7 @@ func kafkaRecord(partition string, text jsontext.Value) *record {
 			r.field(name, string(h.Value))
 		}
 	}
-	r.from, r.id, r.lane, r.about, r.body = about.Topic, partition+"/"+strconv.FormatInt(about.Offset, 10), "partition "+partition, about, r.base64(k.Value)
+	r.from, r.id, r.lane, r.about, r.body = about.Topic, id, "partition "+partition, about, r.base64(k.Value)
 	return r
 }
 
@@ -82,6 +84,8 @@ func offsetIn(text jsontext.Value) *int64 {
 	var k struct {
 		Offset *int64 `json:"offset"`
 	}
-	_ = json.Unmarshal(text, &k, lenient)
+	if json.Unmarshal(text, &k, lenient) != nil {
+		return nil // what was read of it would be 0
+	}
 	return k.Offset
 }

@@ -57,7 +57,7 @@ func kinesisRecord(text jsontext.Value) *record {
 	about := KinesisRecord{k.ID, k.Record.Sequence, k.Record.PartitionKey, seconds(k.Record.Arrived), k.ARN, k.Region}
 	_, stream, _ := strings.Cut(k.ARN, ":stream/")
 	stream, _, _ = strings.Cut(stream, "/") // of a consumer with enhanced fan-out
-	r.from, r.id, r.failure, r.lane, r.about, r.body = stream, k.Record.Sequence, quoted(k.Record.Sequence), "shard "+about.Shard(), about, r.base64(k.Record.Data)
+	r.from, r.id, r.failure, r.lane, r.about, r.body = stream, k.Record.Sequence, quoted(k.Record.Sequence), oneLane, about, r.base64(k.Record.Data)
 	return r
 }
 

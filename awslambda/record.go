@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -29,6 +30,9 @@ type record struct {
 	to     *target
 	status int // 0 where it was not begun, or has no answer
 }
+
+// oneLane is that of a stream's records: a batch is of one shard.
+const oneLane = "shard"
 
 // failed reports whether it is to be sent again.
 func (r *record) failed() bool { return r.status == 0 || r.status >= http.StatusBadRequest }
@@ -93,6 +97,13 @@ func (r *record) field(name, value string) {
 		r.header = http.Header{}
 	}
 	r.header[name] = append(r.header[name], value)
+}
+
+// orderFields gives the values of fields of one name an order: attributes, whose names may differ in case alone, have none.
+func (r *record) orderFields() {
+	for _, values := range r.header {
+		slices.Sort(values)
+	}
 }
 
 // trace says what the record is a part of, where its sender was traced.

@@ -53,5 +53,6 @@ func snsRecord(text jsontext.Value) *record {
 			r.field(name, a.Value)
 		}
 	}
+	r.orderFields()
 	return r
 }

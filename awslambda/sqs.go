@@ -48,7 +48,9 @@ func (m SQSMessage) Sent() time.Time { return time.UnixMilli(number(m.Attributes
 func (m SQSMessage) Group() string { return m.Attributes["MessageGroupId"] }
 
 // FIFO reports whether the queue keeps the order of a group's messages.
-func (m SQSMessage) FIFO() bool { return strings.HasSuffix(m.QueueARN, ".fifo") }
+func (m SQSMessage) FIFO() bool { return strings.HasSuffix(m.QueueARN, fifoSuffix) }
+
+const fifoSuffix = ".fifo"
 
 var receiveSQS = receiving(serviceSQS, CurrentSQSMessage)
 
@@ -77,6 +79,7 @@ func sqsRecord(text jsontext.Value) *record {
 			r.field(name, a.Text)
 		}
 	}
+	r.orderFields()
 	r.trace(m.Attributes["AWSTraceHeader"])
 	return r
 }

@@ -20,6 +20,35 @@ type closing struct{}
 
 func (*closing) Shutdown() { _ = os.WriteFile(os.Getenv("FUNCTION_CLOSED"), nil, 0o600) }
 
+// events are the routes for what is none of HTTP. A record's content says how it fails.
+func events(app *weft.App) {
+	take := func(ctx context.Context, how string) (string, error) {
+		inv, _ := awslambda.InvocationOf(ctx)
+		switch how {
+		case "panic":
+			panic("oh")
+		case "goexit":
+			runtime.Goexit()
+		case "error":
+			return "", errors.New("unexpected")
+		case "late":
+			<-ctx.Done()
+			return "", ctx.Err()
+		case "not found":
+			return "", &weft.Error{Status: 404, Code: "order_not_found"}
+		}
+		return fmt.Sprintf("%s %s by %d", how, inv.RequestID, os.Getpid()), nil
+	}
+	app.On(awslambda.SQS("orders", awslambda.Concurrency(2)), weft.Handle(take))
+	app.On(awslambda.Kinesis("clicks"), weft.Handle(take))
+	app.On(awslambda.Direct("take"), weft.Handle(func(ctx context.Context, in struct {
+		Action string `json:"action"`
+		How    string `json:"how"`
+	}) (string, error) {
+		return take(ctx, in.How)
+	}))
+}
+
 func main() {
 	con := weft.NewContainer(nil)
 	weft.Singleton[*closing](con, func() (*closing, error) {
@@ -83,6 +112,7 @@ func main() {
 		})
 	}))
 	app.Handle("POST /echo", weft.Handle(func(_ context.Context, body io.Reader) (io.Reader, error) { return body, nil }).Extract(weft.BodyReader()).Limit(8<<20))
+	events(app)
 
 	opts := []awslambda.Option{awslambda.Reserve(200 * time.Millisecond), awslambda.ShutDown()}
 	switch os.Getenv("FUNCTION_MODE") {
