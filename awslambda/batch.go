@@ -167,14 +167,14 @@ func (s *EventSource) success() []byte {
 // partial reports whether the source can be told which records have failed.
 func (s *EventSource) partial() bool {
 	switch s.service {
-	case serviceSQS, serviceKinesis, serviceDynamoDB, serviceKafka:
+	case FromSQS, FromKinesis, FromDynamoDB, FromKafka:
 		return true
 	}
 	return false
 }
 
 // checkpoints reports whether the source sends everything again from the first record that has failed.
-func (s *EventSource) checkpoints() bool { return s.partial() && s.service != serviceSQS }
+func (s *EventSource) checkpoints() bool { return s.partial() && s.service != FromSQS }
 
 // told says which records have failed, and nothing of why, which is in the log.
 func told(failed []*record, of int) error {

@@ -36,12 +36,12 @@ func DirectMember(name string) Option {
 // The event is the request's body, the answer's body the result. A status of 400 or more is an error of the invocation: its type is the code
 // of the problem, such as "order_not_found", else "Status" with the status, and its message is the answer's body.
 func Direct(name string, opts ...EventOption) *EventSource {
-	return newSource(serviceDirect, name, nil, opts)
+	return newSource(FromDirect, name, nil, opts)
 }
 
 // direct answers an event that is sent to the function itself.
 func (f *Function) direct(ctx, reserved context.Context, to *target, name string, payload []byte) ([]byte, error) {
-	r := &record{service: serviceDirect, from: name, body: payload, to: to}
+	r := &record{service: FromDirect, from: name, body: payload, to: to}
 	if inv, ok := InvocationOf(reserved); ok {
 		r.id = inv.RequestID
 	}
@@ -135,7 +135,7 @@ func (f *Function) directName(payload jsontext.Value) string {
 // noRoute says that an event is known, and that there is no route for it.
 func noRoute(r *record) error {
 	call := fmt.Sprintf("%s(%q)", r.service, r.from)
-	if r.service == serviceEventBridge {
+	if r.service == FromEventBridge {
 		call = fmt.Sprintf("%s(%q, %q)", r.service, r.from, r.detail)
 	}
 	return failure("UnknownEvent", fmt.Errorf("there is no route for the event: declare one with App.On(awslambda.%s, …)", call))

@@ -37,13 +37,13 @@ type DynamoDBChange[T any] struct {
 	New  *T             `json:"new"` // nil for REMOVE, and where the stream has none
 }
 
-var receiveDynamoDB = receiving(serviceDynamoDB, CurrentDynamoDBRecord)
+var receiveDynamoDB = receiving(FromDynamoDB, CurrentDynamoDBRecord)
 
 // DynamoDB is the source of a table's stream, by the table's name; "*" is every table without a route of its own. The request's body is a [DynamoDBChange].
 // Changes are handled in their order, until one has failed: it is the one that is reported, and DynamoDB sends everything from
 // there on again. The mapping of the stream to the function has to report batch item failures; see [WholeBatch].
 func DynamoDB(table string, opts ...EventOption) *EventSource {
-	return newSource(serviceDynamoDB, table, receiveDynamoDB, opts)
+	return newSource(FromDynamoDB, table, receiveDynamoDB, opts)
 }
 
 func dynamoDBRecord(text jsontext.Value) *record {
@@ -64,7 +64,7 @@ func dynamoDBRecord(text jsontext.Value) *record {
 			Principal string `json:"principalId"`
 		} `json:"userIdentity"`
 	}
-	r := &record{service: serviceDynamoDB}
+	r := &record{service: FromDynamoDB}
 	if r.decode(text, &d); r.unread != nil {
 		d.ID, d.ARN, d.Change.Sequence = loose(text, "eventID"), loose(text, "eventSourceARN"), loose(text, "dynamodb", "SequenceNumber")
 	} else {

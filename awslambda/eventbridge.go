@@ -25,14 +25,14 @@ type EventBridgeEvent struct {
 var CurrentEventBridgeEvent = weft.NewKey[EventBridgeEvent]("EventBridge event")
 
 var (
-	receiveEventBridge = receiving(serviceEventBridge, CurrentEventBridgeEvent)
-	receiveSchedule    = receiving(serviceSchedule, CurrentEventBridgeEvent)
+	receiveEventBridge = receiving(FromEventBridge, CurrentEventBridgeEvent)
+	receiveSchedule    = receiving(FromSchedule, CurrentEventBridgeEvent)
 )
 
 // EventBridge is the source of events with that source and detail type; "*" is every one for which there is no closer route. The detail is the request's
 // body. An event that fails fails the invocation, which Lambda repeats.
 func EventBridge(source, detailType string, opts ...EventOption) *EventSource {
-	s := newSource(serviceEventBridge, source, receiveEventBridge, opts)
+	s := newSource(FromEventBridge, source, receiveEventBridge, opts)
 	if s.detail = detailType; detailType == "" {
 		s.fault(`EventBridge(%q, "") names no detail type; "*" is every one`, source)
 	}
@@ -43,7 +43,7 @@ func EventBridge(source, detailType string, opts ...EventOption) *EventSource {
 // route of its own. The request's body is the event's detail, an empty object unless somebody wrote one. A rule or schedule with an input of its
 // own sends nothing but that: it is for [Direct]. One that fails fails the invocation, which Lambda repeats.
 func Schedule(name string, opts ...EventOption) *EventSource {
-	return newSource(serviceSchedule, name, receiveSchedule, opts)
+	return newSource(FromSchedule, name, receiveSchedule, opts)
 }
 
 func eventBridgeRecord(text jsontext.Value) *record {
@@ -51,13 +51,13 @@ func eventBridgeRecord(text jsontext.Value) *record {
 		EventBridgeEvent
 		Detail jsontext.Value `json:"detail"`
 	}
-	r := &record{service: serviceEventBridge}
+	r := &record{service: FromEventBridge}
 	if r.decode(text, &e); r.unread != nil {
 		e.ID, e.Source, e.DetailType = loose(text, "id"), loose(text, "source"), loose(text, "detail-type")
 	}
 	r.from, r.detail, r.id, r.about, r.body = e.Source, e.DetailType, e.ID, e.EventBridgeEvent, e.Detail
 	if name := e.schedule(); name != "" {
-		r.service, r.from, r.detail = serviceSchedule, name, ""
+		r.service, r.from, r.detail = FromSchedule, name, ""
 		if e.Detail.Kind() == '"' { // as Scheduler sends it
 			var inner string
 			if json.Unmarshal(e.Detail, &inner, lenient) == nil {
@@ -84,15 +84,15 @@ func (e *EventBridgeEvent) schedule() string {
 // findEvent is where an event of EventBridge belongs: the closest route.
 func (t targets) findEvent(r *record) *target {
 	source, detailType := r.from, r.detail
-	if r.service == serviceSchedule {
-		if found := t.find(serviceSchedule, r.from); found != nil {
+	if r.service == FromSchedule {
+		if found := t.find(FromSchedule, r.from); found != nil {
 			return found
 		}
 		e := r.about.(EventBridgeEvent)
 		source, detailType = e.Source, e.DetailType
 	}
 	for _, name := range [...][2]string{{source, detailType}, {source, anyName}, {anyName, detailType}, {anyName, anyName}} {
-		if found := t[routeName(serviceEventBridge, name[0], name[1])]; found != nil {
+		if found := t[routeName(FromEventBridge, name[0], name[1])]; found != nil {
 			return found
 		}
 	}

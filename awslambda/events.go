@@ -31,19 +31,14 @@ func (f *Function) handled(ctx context.Context, e *event, payload []byte) ([]byt
 	}
 	reserved, cancel := f.reserved(ctx)
 	defer cancel()
-	f.handle(ctx, f.invoked(ctx, reserved, eventSources[batch[0].service]), batch)
+	f.handle(ctx, f.invoked(ctx, reserved, batch[0].service), batch)
 	return outcome(batch)
-}
-
-var eventSources = map[service]Source{
-	serviceSQS: FromSQS, serviceSNS: FromSNS, serviceEventBridge: FromEventBridge, serviceSchedule: FromSchedule, serviceKinesis: FromKinesis,
-	serviceDynamoDB: FromDynamoDB, serviceS3: FromS3, serviceKafka: FromKafka,
 }
 
 // sentItself answers what is none of a service's that is known.
 func (f *Function) sentItself(ctx context.Context, e *event, payload []byte) ([]byte, error) {
 	name := f.directName(payload)
-	to := f.targets.find(serviceDirect, name)
+	to := f.targets.find(FromDirect, name)
 	switch {
 	case to == nil && e.kind == '{':
 		return nil, failure("UnknownEvent", errNoHTTPEvent)
@@ -56,7 +51,7 @@ func (f *Function) sentItself(ctx context.Context, e *event, payload []byte) ([]
 }
 
 func (f *Function) targetOf(r *record) *target {
-	if r.service == serviceEventBridge || r.service == serviceSchedule {
+	if r.service == FromEventBridge || r.service == FromSchedule {
 		return f.targets.findEvent(r)
 	}
 	return f.targets.find(r.service, r.from)

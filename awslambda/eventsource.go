@@ -11,7 +11,7 @@ import (
 
 // EventSource is where records come from: what [weft.App.On] is given. It is made by [SQS], [SNS] and so on.
 type EventSource struct {
-	service service
+	service Source
 	name    string // of the queue, the topic or the like
 	detail  string // of EventBridge
 	receive weft.Middleware
@@ -25,21 +25,6 @@ type EventSource struct {
 
 // anyName is every queue, topic or the like that has no route of its own.
 const anyName = "*"
-
-// service is what sends records.
-type service string
-
-const (
-	serviceSQS         service = "SQS"
-	serviceSNS         service = "SNS"
-	serviceEventBridge service = "EventBridge"
-	serviceSchedule    service = "Schedule"
-	serviceKinesis     service = "Kinesis"
-	serviceDynamoDB    service = "DynamoDB"
-	serviceS3          service = "S3"
-	serviceKafka       service = "Kafka"
-	serviceDirect      service = "Direct"
-)
 
 // EventOption says something about an [EventSource].
 type EventOption func(*EventSource)
@@ -70,7 +55,7 @@ func FailIfNoneSucceeds() EventOption {
 // go on, whose order that does not touch.
 func StopAtFailure() EventOption {
 	return func(s *EventSource) {
-		if s.service != serviceSQS || s.name != anyName && !strings.HasSuffix(s.name, fifoSuffix) {
+		if s.service != FromSQS || s.name != anyName && !strings.HasSuffix(s.name, fifoSuffix) {
 			s.fault(`StopAtFailure is for a FIFO queue of SQS, whose name ends in "%s"`, fifoSuffix)
 		}
 		s.stops = true
@@ -79,7 +64,7 @@ func StopAtFailure() EventOption {
 
 func (s *EventSource) batchOnly(option string) {
 	switch s.service {
-	case serviceSQS, serviceKinesis, serviceDynamoDB, serviceKafka:
+	case FromSQS, FromKinesis, FromDynamoDB, FromKafka:
 	default:
 		s.fault("%s is for sources with partial batch responses: SQS, Kinesis, DynamoDB and Kafka", option)
 	}
@@ -89,7 +74,7 @@ func (s *EventSource) fault(text string, args ...any) {
 	s.err = errors.Join(s.err, fmt.Errorf(text, args...))
 }
 
-func newSource(of service, name string, receive weft.Middleware, opts []EventOption) *EventSource {
+func newSource(of Source, name string, receive weft.Middleware, opts []EventOption) *EventSource {
 	s := &EventSource{service: of, name: name, receive: receive, atOnce: 1}
 	if name == "" {
 		s.fault(`%s("") names nothing; "*" is everything that has no route of its own`, of)
@@ -105,7 +90,7 @@ func newSource(of service, name string, receive weft.Middleware, opts []EventOpt
 // Name is the service with the name, such as "SQS orders".
 func (s *EventSource) Name() string { return routeName(s.service, s.name, s.detail) }
 
-func routeName(of service, name, detail string) string {
+func routeName(of Source, name, detail string) string {
 	if detail != "" {
 		return string(of) + " " + name + " " + detail
 	}
@@ -120,7 +105,7 @@ func (s *EventSource) Err() error { return s.err }
 
 // receiving is the outermost stage of a source's route. It ends the way of a record that cannot be read, and logs failures that are the sender's fault, which
 // nobody would hear of otherwise: those of the server are logged where they arise.
-func receiving[T any](of service, key *weft.Key[T]) weft.Middleware {
+func receiving[T any](of Source, key *weft.Key[T]) weft.Middleware {
 	return weft.NewMiddleware("from "+string(of), func(r *weft.Request, next weft.Next) weft.Response {
 		rec := recordOf(r.Context())
 		if rec == nil {
@@ -171,7 +156,7 @@ func targetsOf(srv *weft.Server) targets {
 }
 
 // find is where a record of a service belongs: the route for what it comes from, or that for everything else.
-func (t targets) find(of service, name string) *target {
+func (t targets) find(of Source, name string) *target {
 	if found := t[routeName(of, name, "")]; found != nil {
 		return found
 	}

@@ -31,13 +31,13 @@ type KafkaHeader struct {
 // CurrentKafkaRecord is the key of the record that a request is about. Fields with the tag value take it.
 var CurrentKafkaRecord = weft.NewKey[KafkaRecord]("Kafka record")
 
-var receiveKafka = receiving(serviceKafka, CurrentKafkaRecord)
+var receiveKafka = receiving(FromKafka, CurrentKafkaRecord)
 
 // Kafka is the source of a topic's records, by the topic's name; "*" is every topic without a route of its own. The value is the request's body, which a
 // tombstone does not have. Records of a partition are handled in their order, until one has failed: it is the one that is reported, and
 // everything of the partition from there on is sent again. The mapping of the topic to the function has to report batch item failures; see [WholeBatch].
 func Kafka(topic string, opts ...EventOption) *EventSource {
-	return newSource(serviceKafka, topic, receiveKafka, opts)
+	return newSource(FromKafka, topic, receiveKafka, opts)
 }
 
 // kafkaRecord reads a record of a partition, which is named "topic-0".
@@ -49,7 +49,7 @@ func kafkaRecord(partition string, text jsontext.Value) *record {
 		Value     string             `json:"value"`
 		Headers   []map[string][]int `json:"headers"`
 	}
-	r := &record{service: serviceKafka}
+	r := &record{service: FromKafka}
 	if r.decode(text, &k); r.unread != nil {
 		k.Offset, k.Key, k.Value, k.Headers = offsetIn(text), nil, "", nil
 	}

@@ -29,13 +29,13 @@ func (r KinesisRecord) Shard() string {
 // CurrentKinesisRecord is the key of the record that a request is about. Fields with the tag value take it.
 var CurrentKinesisRecord = weft.NewKey[KinesisRecord]("Kinesis record")
 
-var receiveKinesis = receiving(serviceKinesis, CurrentKinesisRecord)
+var receiveKinesis = receiving(FromKinesis, CurrentKinesisRecord)
 
 // Kinesis is the source of a data stream's records, by the stream's name; "*" is every stream without a route of its own. The data are the request's body.
 // Records of a shard are handled in their order, until one has failed: it is the one that is reported, and Kinesis sends everything from
 // there on again. The mapping of the stream to the function has to report batch item failures; see [WholeBatch].
 func Kinesis(stream string, opts ...EventOption) *EventSource {
-	return newSource(serviceKinesis, stream, receiveKinesis, opts)
+	return newSource(FromKinesis, stream, receiveKinesis, opts)
 }
 
 func kinesisRecord(text jsontext.Value) *record {
@@ -50,7 +50,7 @@ func kinesisRecord(text jsontext.Value) *record {
 			Arrived      float64 `json:"approximateArrivalTimestamp"`
 		} `json:"kinesis"`
 	}
-	r := &record{service: serviceKinesis}
+	r := &record{service: FromKinesis}
 	if r.decode(text, &k); r.unread != nil {
 		k.ID, k.ARN, k.Record.Sequence, k.Record.Data = loose(text, "eventID"), loose(text, "eventSourceARN"), loose(text, "kinesis", "sequenceNumber"), ""
 	}

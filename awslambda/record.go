@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,7 +17,7 @@ import (
 
 // record is one of an event: it becomes a request of its own.
 type record struct {
-	service service
+	service Source
 	from    string // the queue, the topic or the like
 	detail  string // of EventBridge
 	id      string // for logs
@@ -61,7 +62,7 @@ func recordOf(ctx context.Context) *record {
 func (r *record) request(ctx context.Context) *http.Request {
 	hr := new(http.Request).WithContext(&recordContext{ctx, r})
 	hr.Method, hr.Proto, hr.ProtoMajor, hr.ProtoMinor = http.MethodPost, "HTTP/1.1", 1, 1
-	hr.URL = &url.URL{Scheme: schemes[r.service], Host: r.from, Path: "/" + r.id}
+	hr.URL = &url.URL{Scheme: strings.ToLower(string(r.service)), Host: r.from, Path: "/" + r.id}
 	hr.Host, hr.Header = r.from, r.header
 	if hr.Header == nil {
 		hr.Header = http.Header{}
@@ -76,11 +77,6 @@ func (r *record) request(ctx context.Context) *http.Request {
 		hr.Body, hr.ContentLength = content, int64(len(r.body))
 	}
 	return hr
-}
-
-var schemes = map[service]string{
-	serviceSQS: "sqs", serviceSNS: "sns", serviceEventBridge: "eventbridge", serviceSchedule: "schedule", serviceKinesis: "kinesis",
-	serviceDynamoDB: "dynamodb", serviceS3: "s3", serviceKafka: "kafka", serviceDirect: "direct",
 }
 
 // field makes an attribute of a message a header field, where it can be one. What is about a connection, or about the body of HTTP, it is not.

@@ -30,12 +30,12 @@ type S3Record struct {
 // CurrentS3Record is the key of the object that a request is about. Fields with the tag value take it.
 var CurrentS3Record = weft.NewKey[S3Record]("S3 record")
 
-var receiveS3 = receiving(serviceS3, CurrentS3Record)
+var receiveS3 = receiving(FromS3, CurrentS3Record)
 
 // S3 is the source of a bucket's notifications, by the bucket's name; "*" is every bucket without a route of its own. The request's body is the
 // record as it was sent; a handler has what it needs of it in the [S3Record]. A notification that fails fails the invocation, which Lambda repeats.
 func S3(bucket string, opts ...EventOption) *EventSource {
-	return newSource(serviceS3, bucket, receiveS3, opts)
+	return newSource(FromS3, bucket, receiveS3, opts)
 }
 
 func s3Record(text jsontext.Value) *record {
@@ -64,7 +64,7 @@ func s3Record(text jsontext.Value) *record {
 			} `json:"object"`
 		} `json:"s3"`
 	}
-	r := &record{service: serviceS3}
+	r := &record{service: FromS3}
 	if r.decode(text, &n); r.unread != nil {
 		n.S3.Bucket.Name, n.S3.Object.Key = loose(text, "s3", "bucket", "name"), loose(text, "s3", "object", "key")
 	}

@@ -27,12 +27,12 @@ type SNSAttribute struct {
 // CurrentSNSMessage is the key of the notification that a request is about. Fields with the tag value take it.
 var CurrentSNSMessage = weft.NewKey[SNSMessage]("SNS message")
 
-var receiveSNS = receiving(serviceSNS, CurrentSNSMessage)
+var receiveSNS = receiving(FromSNS, CurrentSNSMessage)
 
 // SNS is the source of a topic's notifications, by the topic's name; "*" is every topic without a route of its own. The message is the request's body.
 // A notification that fails fails the invocation, which Lambda repeats.
 func SNS(topic string, opts ...EventOption) *EventSource {
-	return newSource(serviceSNS, topic, receiveSNS, opts)
+	return newSource(FromSNS, topic, receiveSNS, opts)
 }
 
 func snsRecord(text jsontext.Value) *record {
@@ -42,7 +42,7 @@ func snsRecord(text jsontext.Value) *record {
 			Message string `json:"Message"`
 		} `json:"Sns"`
 	}
-	r := &record{service: serviceSNS}
+	r := &record{service: FromSNS}
 	if r.decode(text, &n); r.unread != nil {
 		n.SNS.ID, n.SNS.TopicARN = loose(text, "Sns", "MessageId"), loose(text, "Sns", "TopicArn")
 	}

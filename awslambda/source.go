@@ -1,6 +1,6 @@
 package awslambda
 
-// Source is the front door that an event came in by.
+// Source is what an event came from: a front door, or a service whose records have routes of their own.
 type Source string
 
 // The sources of HTTP events. The zero Source is none: the request did not come from Lambda.
@@ -13,17 +13,17 @@ const (
 	WebSocket   Source = "API Gateway WebSocket API"
 )
 
-// The sources of other events; see [SQS] and the like.
+// The sources of other events; see [SQS] and the like. The names of their routes begin with them.
 const (
 	FromSQS         Source = "SQS"
 	FromSNS         Source = "SNS"
 	FromEventBridge Source = "EventBridge"
-	FromSchedule    Source = "EventBridge schedule"
+	FromSchedule    Source = "Schedule"
 	FromKinesis     Source = "Kinesis"
-	FromDynamoDB    Source = "DynamoDB stream"
+	FromDynamoDB    Source = "DynamoDB"
 	FromS3          Source = "S3"
 	FromKafka       Source = "Kafka"
-	FromDirect      Source = "Lambda invoke"
+	FromDirect      Source = "Direct"
 )
 
 // format is the form of an event, and of its answer.

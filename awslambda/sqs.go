@@ -52,12 +52,12 @@ func (m SQSMessage) FIFO() bool { return strings.HasSuffix(m.QueueARN, fifoSuffi
 
 const fifoSuffix = ".fifo"
 
-var receiveSQS = receiving(serviceSQS, CurrentSQSMessage)
+var receiveSQS = receiving(FromSQS, CurrentSQSMessage)
 
 // SQS is the source of a queue's messages, by the queue's name; "*" is every queue without a route of its own. A message's body is the request's.
 // The mapping of the queue to the function has to report batch item failures; see [WholeBatch].
 func SQS(queue string, opts ...EventOption) *EventSource {
-	return newSource(serviceSQS, queue, receiveSQS, opts)
+	return newSource(FromSQS, queue, receiveSQS, opts)
 }
 
 func sqsRecord(text jsontext.Value) *record {
@@ -65,7 +65,7 @@ func sqsRecord(text jsontext.Value) *record {
 		SQSMessage
 		Body string `json:"body"`
 	}
-	r := &record{service: serviceSQS}
+	r := &record{service: FromSQS}
 	if r.decode(text, &m); r.unread != nil {
 		m.ID, m.QueueARN = loose(text, "messageId"), loose(text, "eventSourceARN")
 		m.Attributes = map[string]string{"MessageGroupId": loose(text, "attributes", "MessageGroupId")}
