@@ -18,7 +18,7 @@ import (
 // time. Each gets its own answer, and sees its own values alone.
 func TestATreeServesManyRequestsAtOnce(t *testing.T) {
 	already := goleak.IgnoreCurrent()
-	defer goleak.VerifyNone(t, already)
+	defer goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 	const clients, each = 50, 200
 
 	l := func(number int) *tree { return newLeaf(number, sets) }

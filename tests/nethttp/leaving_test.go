@@ -135,7 +135,7 @@ func TestAThousandAbandonedAnswersLeaveNothing(t *testing.T) {
 						assert.Zero(t, open.Load())
 						site.client.CloseIdleConnections()
 						site.server.Close()
-						goleak.VerifyNone(t, already)
+						goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 						assert.Empty(t, log.errors())
 					})
 				}

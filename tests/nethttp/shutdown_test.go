@@ -40,7 +40,7 @@ func run(t *testing.T, srv *weft.Server, http2 bool) *running {
 	t.Cleanup(func() {
 		stop()
 		transport.CloseIdleConnections()
-		goleak.VerifyNone(t, already)
+		goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 	})
 	return r
 }

@@ -70,7 +70,7 @@ func (w wire) open(t *testing.T, h http.Handler) *site {
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
 		ts.Close()
-		goleak.VerifyNone(t, already)
+		goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 	})
 	return s
 }

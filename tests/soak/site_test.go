@@ -95,7 +95,7 @@ type site struct {
 func start(t *testing.T, declare func(*weft.App), opts ...weft.Option) *site {
 	t.Helper()
 	already := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, already) })
+	t.Cleanup(func() { goleak.VerifyNone(t, already, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")) })
 
 	s := &site{failures: &failures{count: map[string]int{}}, stopped: make(chan error, 1)}
 	app := weft.New(append(opts, weft.WithLogger(slog.New(slog.NewJSONHandler(s.failures, nil))))...)

@@ -21,7 +21,9 @@ import (
 	"github.com/weft-go/weft/awslambda/internal/runtimeapi"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // runtime is a function's side of the API, by hand.
 type runtime struct {
