@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,7 +27,8 @@ func Go(ctx context.Context, name string, fn func(ctx context.Context) error) er
 	if s == nil || s.server == nil {
 		return ErrNoRequest
 	}
-	s.work = append(s.work, work{name, fn})
+	all := append(s.leftWork(), work{name, fn})
+	s.work = &all
 	return nil
 }
 
@@ -34,6 +36,14 @@ func Go(ctx context.Context, name string, fn func(ctx context.Context) error) er
 type work struct {
 	name string
 	fn   func(context.Context) error
+}
+
+// leftWork is what is to be started.
+func (s *state) leftWork() []work {
+	if s.work == nil {
+		return nil
+	}
+	return *s.work
 }
 
 // background is the work under way of a server.
@@ -45,12 +55,12 @@ type background struct {
 
 // startWork starts what the request left to be done, where it ended well.
 func (s *state) startWork(sent *Sent) {
-	if len(s.work) == 0 || sent.Err != nil || sent.Status == 0 || sent.Status >= http.StatusBadRequest || errors.Is(s.base.Err(), context.Canceled) {
+	if s.work == nil || sent.Err != nil || sent.Status == 0 || sent.Status >= http.StatusBadRequest || errors.Is(s.base.Err(), context.Canceled) {
 		return
 	}
 	var running sync.WaitGroup
 	awaiter, awaits := writerAs[Awaiter](s.writer)
-	for _, w := range s.work {
+	for _, w := range s.leftWork() {
 		later, until := s.later(), time.Time{}
 		if awaits {
 			until, _ = s.base.Deadline()
@@ -72,7 +82,10 @@ func (s *state) later() *state {
 	l.base.Context = context.WithoutCancel(s.base.Context)
 	l.route.Store(s.route.Load())
 	l.input, l.values = s.input, s.values
-	l.values.more = append([]any(nil), s.values.more...)
+	if s.values.more != nil {
+		more := slices.Clone(*s.values.more)
+		l.values.more = &more
+	}
 	return l
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -301,6 +302,11 @@ type uninterested struct{}
 func (uninterested) Observes(*StageInfo) bool { return false }
 func (uninterested) Enter(ctx context.Context, _ *StageInfo) (context.Context, Exit) {
 	panic("never asked for")
+}
+
+// One byte more, and every request takes 64 more.
+func TestBudgetOfARequestsState(t *testing.T) {
+	assert.LessOrEqual(t, reflect.TypeFor[state]().Size(), uintptr(512))
 }
 
 func TestBudgetOfAPlainGET(t *testing.T) {

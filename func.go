@@ -191,7 +191,7 @@ func (s *state) ended(call func() error) error {
 	defer func() {
 		s.closeScope()
 		if err == nil {
-			for _, w := range s.work {
+			for _, w := range s.leftWork() {
 				s.later().do(w, time.Time{})
 			}
 		}

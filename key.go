@@ -149,7 +149,7 @@ type values struct {
 	ring   *keyring
 	there  uint64 // which slots have a value
 	inline [inlineValues]any
-	more   []any
+	more   *[]any // nil where there are no more
 }
 
 // slot is where a key's value is, or -1. There are few keys: comparing them costs less than a map.
@@ -166,7 +166,7 @@ func (v *values) at(slot int) *any {
 	if slot < inlineValues {
 		return &v.inline[slot]
 	}
-	return &v.more[slot-inlineValues]
+	return &(*v.more)[slot-inlineValues]
 }
 
 func (v *values) get(k *key) (value any, present bool) {
@@ -211,7 +211,10 @@ func (v *values) set(k *key, value any) (problem string) {
 		slot = len(v.ring.keys)
 		v.ring.keys = append(v.ring.keys, k)
 		if slot >= inlineValues {
-			v.more = append(v.more, nil)
+			if v.more == nil {
+				v.more = new([]any)
+			}
+			*v.more = append(*v.more, nil)
 		}
 	}
 	switch {

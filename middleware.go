@@ -75,11 +75,12 @@ func OnError(name string, fn func(r *Request, resp Response, err error) Response
 func Finally(name string, fn func(*Request, Sent), opts ...StageOption) Middleware {
 	do := &finalizer{name, fn}
 	return factory(name, fn == nil, opts, func(r *Request, next Next) Response {
-		s := r.state
-		if s.finals == nil {
-			s.finals = s.finalsRoom[:0]
+		s, f := r.state, &r.state.finalsRoom
+		if s.finals != nil {
+			f = new(final)
 		}
-		s.finals = append(s.finals, final{r, do, time.Now()})
+		*f = final{r, do, time.Now(), s.finals}
+		s.finals = f
 		return next(r)
 	})
 }
@@ -115,6 +116,7 @@ type final struct {
 	request *Request
 	do      *finalizer
 	entered time.Time
+	before  *final // that was entered before, nil of the first
 }
 
 // Describe attaches options to any Middleware, such as a type of your own:

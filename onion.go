@@ -49,7 +49,7 @@ func (s *state) mark(i int) *mark {
 	if i < inlineMarks {
 		return &s.marks[i]
 	}
-	return &s.moreMarks[i-inlineMarks]
+	return &(*s.moreMarks)[i-inlineMarks]
 }
 
 // onion is the entrance of a chain of stages, the first of them outermost. Stage
@@ -234,7 +234,7 @@ func (s *state) conclude(i int) {
 		return
 	}
 	done := make(chan struct{})
-	s.awaited.waiting = append(s.awaited.waiting, straggler{m, done})
+	s.awaited.first = &straggler{m, done, s.awaited.first}
 	s.awaited.mu.Unlock()
 	<-done
 }
@@ -246,10 +246,10 @@ func (s *state) leave(m *mark) {
 	s.awaited.mu.Lock()
 	defer s.awaited.mu.Unlock()
 	m.Store(over)
-	for i, w := range s.awaited.waiting {
-		if w.mark == m {
+	for at := &s.awaited.first; *at != nil; at = &(*at).next {
+		if w := *at; w.mark == m {
 			close(w.done)
-			s.awaited.waiting = slices.Delete(s.awaited.waiting, i, i+1)
+			*at = w.next
 			return
 		}
 	}

@@ -166,13 +166,13 @@ func (s *state) rehearse(ctx context.Context) {
 		defer s.releaseForm()
 		finals := s.finals
 		s.finals = nil // each runs once
-		for _, f := range slices.Backward(finals) {
+		for f := finals; f != nil; f = f.before {
 			told := sent
 			if told.Duration == 0 {
 				told.Duration = time.Since(f.entered)
 			}
 			f.run(told)
+			f.request = nil // which is let go
 		}
-		clear(finals) // and their Requests are let go
 	})
 }

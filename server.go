@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -94,13 +93,13 @@ func (s *state) finish(sent *Sent) {
 		s.body.release(s.server)
 	}()
 	s.endBodies()
-	for _, f := range slices.Backward(s.finals) {
+	for f := s.finals; f != nil; f = f.before {
 		sent.Duration = time.Since(f.entered)
 		f.run(*sent)
 	}
 }
 
-func (f final) run(sent Sent) {
+func (f *final) run(sent Sent) {
 	defer func() {
 		if p := recover(); p != nil {
 			logFailure(f.request.state.logger(), f.request, "finally failed", f.do.name, &PanicError{p, debug.Stack()})

@@ -10,6 +10,7 @@ import (
 
 // state is what all views of a request share. It is one allocation and is
 // never reused: a view kept too long reads old data, never another request's.
+// Of 512 bytes nothing is wasted, so what few requests have is behind pointers.
 type state struct {
 	server *Server // nil outside a server
 	route  atomic.Pointer[Route]
@@ -27,7 +28,7 @@ type state struct {
 	scope  *requestScope // nil until a stage needs a service of the request
 
 	marks     [inlineMarks]mark
-	moreMarks []mark
+	moreMarks *[]mark // nil where there are no more
 	awaited   stragglers
 	aborted   atomic.Bool // by http.ErrAbortHandler on a goroutine of a stage's
 	bounded   atomic.Bool // a stage has set a deadline for writing the answer
@@ -36,9 +37,9 @@ type state struct {
 	bodies *live               // that are made while they are sent, the last first
 	stream *streamContext      // of a handler whose answer outlives it, else nil
 
-	work       []work // to start when the request has ended well
-	finals     []final
-	finalsRoom [1]final
+	work       *[]work // to start when the request has ended well, nil for none
+	finals     *final  // to run when it has ended, the last entered first
+	finalsRoom final   // for the first that was entered
 }
 
 func newState(srv *Server, hr *http.Request) *state {
@@ -53,12 +54,34 @@ func newState(srv *Server, hr *http.Request) *state {
 	s.input = srv.input
 	s.values.ring = &srv.ring
 	if srv.moreMarks > 0 {
-		s.moreMarks = make([]mark, srv.moreMarks)
+		s.moreMarks = roomFor[mark](srv.moreMarks)
 	}
 	if more := len(srv.ring.keys) - inlineValues; more > 0 {
-		s.values.more = make([]any, more)
+		s.values.more = roomFor[any](more)
 	}
 	return s
+}
+
+// roomFor is n elements behind one pointer, and in one allocation unless there are very many.
+func roomFor[T any](n int) *[]T {
+	switch {
+	case n <= 16:
+		r := &struct {
+			all  []T
+			room [16]T
+		}{}
+		r.all = r.room[:n]
+		return &r.all
+	case n <= 64:
+		r := &struct {
+			all  []T
+			room [64]T
+		}{}
+		r.all = r.room[:n]
+		return &r.all
+	}
+	all := make([]T, n)
+	return &all
 }
 
 func (s *state) first() *Request { return &s.view }
@@ -103,11 +126,12 @@ func stateOf(ctx context.Context) *state {
 // stragglers holds the boundaries that wait for a next running on another
 // goroutine. It is empty unless a stage returned before its next did.
 type stragglers struct {
-	mu      sync.Mutex
-	waiting []straggler
+	mu    sync.Mutex
+	first *straggler
 }
 
 type straggler struct {
 	mark *mark
 	done chan struct{}
+	next *straggler
 }
