@@ -79,6 +79,13 @@ func roomFor[T any](n int) *[]T {
 		}{}
 		r.all = r.room[:n]
 		return &r.all
+	case n <= 256:
+		r := &struct {
+			all  []T
+			room [256]T
+		}{}
+		r.all = r.room[:n]
+		return &r.all
 	}
 	all := make([]T, n)
 	return &all
