@@ -146,7 +146,7 @@ func outcome(batch []*record) ([]byte, error) {
 		if r.failure == nil {
 			return nil, failure("RecordsFailed", errors.Join(errUnnamed, told(failed, len(batch))))
 		}
-		if len(reported) > 1 || !source.checkpoints() && r != failed[0] {
+		if to[len(to)-1] != '[' {
 			to = append(to, ',')
 		}
 		to = append(append(append(to, `{"itemIdentifier":`...), r.failure...), '}')

@@ -173,6 +173,8 @@ func TestSourcesThatMakeNoSense(t *testing.T) {
 		{awslambda.SQS("q", awslambda.Concurrency(-1)), "Concurrency(-1) handles no record"},
 		{awslambda.Kafka("q", awslambda.StopAtFailure()), `StopAtFailure is for a FIFO queue of SQS, whose name ends in ".fifo"`},
 		{awslambda.SQS("q", awslambda.StopAtFailure()), `StopAtFailure is for a FIFO queue of SQS, whose name ends in ".fifo"`},
+		{awslambda.SNS("q", awslambda.Concurrency(2)), "Concurrency is for sources with partial batch responses: SQS, Kinesis, DynamoDB and Kafka"},
+		{awslambda.Direct("q", awslambda.Concurrency(2)), "Concurrency is for sources with partial"},
 		{awslambda.SNS("q", awslambda.WholeBatch()), "WholeBatch is for sources with partial batch responses: SQS, Kinesis, DynamoDB and Kafka"},
 		{awslambda.Schedule("q", awslambda.WholeBatch()), "WholeBatch is for sources with partial"},
 		{awslambda.Direct("q", awslambda.FailIfNoneSucceeds()), "FailIfNoneSucceeds is for sources with partial"},

@@ -41,7 +41,8 @@ func Direct(name string, opts ...EventOption) *EventSource {
 
 // direct answers an event that is sent to the function itself.
 func (f *Function) direct(ctx, reserved context.Context, to *target, name string, payload []byte) ([]byte, error) {
-	r := &record{service: FromDirect, from: name, body: payload, to: to}
+	r := newRecord(FromDirect)
+	r.from, r.body, r.to = name, payload, to
 	if inv, ok := InvocationOf(reserved); ok {
 		r.id = inv.RequestID
 	}

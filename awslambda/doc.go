@@ -9,6 +9,8 @@
 //		…
 //	}
 //
+// Queues, streams and other services have routes of their own, by [weft.App.On] with [SQS] and the like: each record is a request.
+//
 // An event becomes an [http.Request], goes through the same stages and routes as over a connection, and is answered in the form that its source
 // takes. [InvocationOf] has what else Lambda and the event say. [Handle] is all of it in one call, for tests.
 package awslambda

@@ -64,7 +64,7 @@ func dynamoDBRecord(text jsontext.Value) *record {
 			Principal string `json:"principalId"`
 		} `json:"userIdentity"`
 	}
-	r := &record{service: FromDynamoDB}
+	r := newRecord(FromDynamoDB)
 	if r.decode(text, &d); r.unread != nil {
 		d.ID, d.ARN, d.Change.Sequence = loose(text, "eventID"), loose(text, "eventSourceARN"), loose(text, "dynamodb", "SequenceNumber")
 	} else {

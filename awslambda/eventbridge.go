@@ -51,7 +51,7 @@ func eventBridgeRecord(text jsontext.Value) *record {
 		EventBridgeEvent
 		Detail jsontext.Value `json:"detail"`
 	}
-	r := &record{service: FromEventBridge}
+	r := newRecord(FromEventBridge)
 	if r.decode(text, &e); r.unread != nil {
 		e.ID, e.Source, e.DetailType = loose(text, "id"), loose(text, "source"), loose(text, "detail-type")
 	}

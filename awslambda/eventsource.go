@@ -14,6 +14,7 @@ type EventSource struct {
 	service Source
 	name    string // of the queue, the topic or the like
 	detail  string // of EventBridge
+	scheme  string // of its records' URLs
 	receive weft.Middleware
 	err     error
 
@@ -33,6 +34,7 @@ type EventOption func(*EventSource)
 // of a group, of Kafka the records of a partition, of Kinesis and DynamoDB the records of a shard, which is all of a batch, come one after the other.
 func Concurrency(n int) EventOption {
 	return func(s *EventSource) {
+		s.batchOnly("Concurrency")
 		if n < 1 {
 			s.fault("Concurrency(%d) handles no record", n)
 		}
@@ -63,9 +65,7 @@ func StopAtFailure() EventOption {
 }
 
 func (s *EventSource) batchOnly(option string) {
-	switch s.service {
-	case FromSQS, FromKinesis, FromDynamoDB, FromKafka:
-	default:
+	if !s.partial() {
 		s.fault("%s is for sources with partial batch responses: SQS, Kinesis, DynamoDB and Kafka", option)
 	}
 }
@@ -75,7 +75,7 @@ func (s *EventSource) fault(text string, args ...any) {
 }
 
 func newSource(of Source, name string, receive weft.Middleware, opts []EventOption) *EventSource {
-	s := &EventSource{service: of, name: name, receive: receive, atOnce: 1}
+	s := &EventSource{service: of, name: name, scheme: strings.ToLower(string(of)), receive: receive, atOnce: 1}
 	if name == "" {
 		s.fault(`%s("") names nothing; "*" is everything that has no route of its own`, of)
 	}

@@ -49,7 +49,7 @@ func kafkaRecord(partition string, text jsontext.Value) *record {
 		Value     string             `json:"value"`
 		Headers   []map[string][]int `json:"headers"`
 	}
-	r := &record{service: FromKafka}
+	r := newRecord(FromKafka)
 	if r.decode(text, &k); r.unread != nil {
 		k.Offset, k.Key, k.Value, k.Headers = offsetIn(text), nil, "", nil
 	}

@@ -50,7 +50,7 @@ func kinesisRecord(text jsontext.Value) *record {
 			Arrived      float64 `json:"approximateArrivalTimestamp"`
 		} `json:"kinesis"`
 	}
-	r := &record{service: FromKinesis}
+	r := newRecord(FromKinesis)
 	if r.decode(text, &k); r.unread != nil {
 		k.ID, k.ARN, k.Record.Sequence, k.Record.Data = loose(text, "eventID"), loose(text, "eventSourceARN"), loose(text, "kinesis", "sequenceNumber"), ""
 	}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,6 +30,8 @@ type record struct {
 	to     *target
 	status int // 0 where it was not begun, or has no answer
 }
+
+func newRecord(of Source) *record { return &record{service: of, header: http.Header{}} }
 
 // oneLane is that of a stream's records: a batch is of one shard.
 const oneLane = "shard"
@@ -62,11 +63,8 @@ func recordOf(ctx context.Context) *record {
 func (r *record) request(ctx context.Context) *http.Request {
 	hr := new(http.Request).WithContext(&recordContext{ctx, r})
 	hr.Method, hr.Proto, hr.ProtoMajor, hr.ProtoMinor = http.MethodPost, "HTTP/1.1", 1, 1
-	hr.URL = &url.URL{Scheme: strings.ToLower(string(r.service)), Host: r.from, Path: "/" + r.id}
+	hr.URL = &url.URL{Scheme: r.to.source.scheme, Host: r.from, Path: "/" + r.id}
 	hr.Host, hr.Header = r.from, r.header
-	if hr.Header == nil {
-		hr.Header = http.Header{}
-	}
 	if trace := traceOf(ctx); trace != "" && hr.Header["X-Amzn-Trace-Id"] == nil {
 		hr.Header["X-Amzn-Trace-Id"] = []string{trace}
 	}
@@ -89,9 +87,6 @@ func (r *record) field(name, value string) {
 	case "Content-Length", "Content-Encoding", "Transfer-Encoding", "Connection", "Expect", "Trailer", "Host", "Cookie":
 		return
 	}
-	if r.header == nil {
-		r.header = http.Header{}
-	}
 	r.header[name] = append(r.header[name], value)
 }
 
@@ -105,9 +100,6 @@ func (r *record) orderFields() {
 // trace says what the record is a part of, where its sender was traced.
 func (r *record) trace(header string) {
 	if header != "" && isFieldValue(header) {
-		if r.header == nil {
-			r.header = http.Header{}
-		}
 		r.header["X-Amzn-Trace-Id"] = []string{header}
 	}
 }

@@ -64,7 +64,7 @@ func s3Record(text jsontext.Value) *record {
 			} `json:"object"`
 		} `json:"s3"`
 	}
-	r := &record{service: FromS3}
+	r := newRecord(FromS3)
 	if r.decode(text, &n); r.unread != nil {
 		n.S3.Bucket.Name, n.S3.Object.Key = loose(text, "s3", "bucket", "name"), loose(text, "s3", "object", "key")
 	}

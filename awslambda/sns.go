@@ -42,7 +42,7 @@ func snsRecord(text jsontext.Value) *record {
 			Message string `json:"Message"`
 		} `json:"Sns"`
 	}
-	r := &record{service: FromSNS}
+	r := newRecord(FromSNS)
 	if r.decode(text, &n); r.unread != nil {
 		n.SNS.ID, n.SNS.TopicARN = loose(text, "Sns", "MessageId"), loose(text, "Sns", "TopicArn")
 	}

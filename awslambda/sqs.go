@@ -65,7 +65,7 @@ func sqsRecord(text jsontext.Value) *record {
 		SQSMessage
 		Body string `json:"body"`
 	}
-	r := &record{service: FromSQS}
+	r := newRecord(FromSQS)
 	if r.decode(text, &m); r.unread != nil {
 		m.ID, m.QueueARN = loose(text, "messageId"), loose(text, "eventSourceARN")
 		m.Attributes = map[string]string{"MessageGroupId": loose(text, "attributes", "MessageGroupId")}

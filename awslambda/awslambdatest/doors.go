@@ -1,5 +1,5 @@
 // Package awslambdatest is AWS in front of a function, for tests: it makes events of requests as the front doors do, and reads the answers as they
-// do. [RuntimeAPI] is what stands behind a function's process.
+// do. [SQSBatch] and the like are the events of queues and streams, and [Failed] which of their records come back. [RuntimeAPI] is what stands behind a function's process.
 package awslambdatest
 
 import (
