@@ -186,7 +186,7 @@ func Workloads() []Workload {
 	}
 	starts("plan", "plan %d routes, 200 services", func(c Contender) func(int) App { return c.Plan }, 1000)
 	for i := range all {
-		all[i].Long = slices.Contains([]string{"middleware-1", "services-3", "start-100", "start-1000"}, all[i].ID)
+		all[i].Long = slices.Contains([]string{"body", "middleware-1", "services-3", "start-100", "start-1000"}, all[i].ID)
 	}
 	return all
 }

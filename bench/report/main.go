@@ -31,6 +31,7 @@ import (
 	"github.com/weft-go/weft/bench/contenders"
 	"github.com/weft-go/weft/bench/contest"
 	"github.com/weft-go/weft/bench/internal/measure"
+	"github.com/weft-go/weft/bench/internal/process"
 	"github.com/weft-go/weft/bench/internal/results"
 	"github.com/weft-go/weft/bench/internal/stats"
 )
@@ -57,6 +58,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if len(args) == 2 && args[0] == childServes {
 		return child(args[1], serve)
+	}
+	if len(args) == 1 && args[0] == childSends {
+		return process.Serve(os.Stdin, os.Stdout, send)
 	}
 	var o options
 	flags := flag.NewFlagSet("report", flag.ExitOnError)
@@ -105,6 +109,14 @@ func (o *options) defaults() error {
 		return fmt.Errorf("%d rounds are too few: take 10 or more", o.rounds)
 	}
 	return nil
+}
+
+// warming is how many rounds come before those that count: a machine that has rested is slow for some seconds.
+func (o *options) warming() int {
+	if o.quick {
+		return 0
+	}
+	return 1
 }
 
 // partial is whether what is measured is not what RESULTS.md is to tell.
@@ -278,6 +290,7 @@ func compare(files []string, out io.Writer) error {
 const (
 	childMeasures = "child-measures"
 	childServes   = "child-serves"
+	childSends    = "child-sends"
 )
 
 // held is how much memory each process holds beside what it does, as a service has caches, pools and connections. In a process that holds nothing garbage is

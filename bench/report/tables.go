@@ -253,7 +253,7 @@ func (b *book) throughput() *table {
 			}
 		}
 	}
-	t.notes = []string{"More requests are better. Latencies are those that the load generator sees on its own half of the processors: with many connections they are mostly waiting for a turn."}
+	t.notes = []string{"More requests are better. Server and load generator have the same one processor, so a request costs what both of them take. With many connections latencies are mostly waiting for a turn."}
 	return t
 }
 

@@ -1,27 +1,24 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/weft-go/weft/bench/contest"
 	"github.com/weft-go/weft/bench/internal/load"
+	"github.com/weft-go/weft/bench/internal/process"
 	"github.com/weft-go/weft/bench/internal/results"
 	"github.com/weft-go/weft/bench/internal/stats"
 )
 
-// overTCP measures servers, each in a fresh process each round, with half of the processors for the server
-// and the other half for the requests.
+// overTCP measures servers, each in a fresh process each round, one after the other. The server and the process that
+// sends have the same one processor, see [process.StartOnOneProcessor].
 func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.TCP, error) {
 	found := &results.TCP{Machine: machine(), Rounds: o.rounds}
 	connections := []int{1, 4, 16, 64}
@@ -52,18 +49,21 @@ func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entr
 	if len(turns) == 0 {
 		return nil, nil
 	}
-	half := max(1, runtime.NumCPU()/2)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(half))
-	steps := o.rounds * len(turns) * len(servers)
+	rounds := o.warming() + o.rounds
+	steps := rounds * len(turns) * len(servers)
 	bar := newProgress("over TCP", steps, o.overTCP)
 	slice := o.overTCP / time.Duration(steps) * 2 / 3
-	for round := range o.rounds {
+	for round := range rounds {
 		begun := time.Now()
-		if err := oneRoundOverTCP(ctx, found, slice, turns, servers, bar, half); err != nil {
+		into := found
+		if round < o.warming() {
+			into = &results.TCP{} // which does not count: the machine gets warm
+		}
+		if err := oneRoundOverTCP(ctx, into, slice, turns, servers, bar); err != nil {
 			return nil, err
 		}
 		found.Slice = slice
-		slice = min(max(slice+(bar.left()/time.Duration(max(1, o.rounds-round-1))-time.Since(begun))/time.Duration(len(turns)*len(servers)), 20*time.Millisecond), 2*time.Second)
+		slice = min(max(slice+(bar.left()/time.Duration(max(1, rounds-round-1))-time.Since(begun))/time.Duration(len(turns)*len(servers)), 20*time.Millisecond), 2*time.Second)
 	}
 	bar.end()
 	return found, nil
@@ -74,80 +74,99 @@ type turnOverTCP struct {
 	connections int
 }
 
-func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender, bar *progress, processors int) error {
+func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender, bar *progress) error {
+	sender, err := process.StartOnOneProcessor(childSends)
+	if err != nil {
+		return err
+	}
+	defer sender.Close()
 	running := make([]*server, len(servers))
 	defer func() {
 		for _, s := range running {
 			if s != nil {
-				s.stop()
+				_ = s.process.Close()
 			}
 		}
 	}()
 	for i := range servers {
-		s, err := startServer(ctx, servers[i].Slug, processors)
+		s, err := startServer(servers[i].Slug)
 		if err != nil {
 			return fmt.Errorf("%s: %w", servers[i].Name, err)
 		}
 		running[i] = s
-		if err := s.warm(ctx, turns, slice); err != nil {
+		if err := s.check(ctx, turns); err != nil {
+			return fmt.Errorf("%s: %w", servers[i].Name, err)
+		}
+		if _, err := s.take(sender, turns[0], min(slice, 100*time.Millisecond)); err != nil {
 			return fmt.Errorf("%s: %w", servers[i].Name, err)
 		}
 	}
 	for _, at := range rand.Perm(len(turns)) {
 		t := turns[at]
 		for _, i := range rand.Perm(len(servers)) {
-			got, err := load.Run(ctx, running[i].address, t.workload.Request, t.workload.Want.Status, t.connections, slice)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			got, err := running[i].take(sender, t, slice)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", servers[i].Name, t.workload.Title, err)
 			}
-			at := func(q float64) float64 { return stats.Quantile(got.Latencies, q) }
-			found.Add(t.workload.ID, servers[i].Slug, t.connections, got.PerSecond, at(0.5), at(0.9), at(0.99))
+			found.Add(t.workload.ID, servers[i].Slug, t.connections, got.PerSecond, got.P50, got.P90, got.P99)
 			bar.step()
 		}
 	}
 	return nil
 }
 
+// burst is what the process that sends is asked to do.
+type burst struct {
+	Address             string
+	Request             contest.Request
+	Status, Connections int
+	Length              time.Duration
+}
+
+// traffic is what it has seen.
+type traffic struct{ PerSecond, P50, P90, P99 float64 }
+
+func send(b burst) (traffic, error) {
+	got, err := load.Run(context.Background(), b.Address, b.Request, b.Status, b.Connections, b.Length)
+	at := func(q float64) float64 { return stats.Quantile(got.Latencies, q) }
+	return traffic{got.PerSecond, at(0.5), at(0.9), at(0.99)}, err
+}
+
 // server is a contender that serves in a process of its own.
 type server struct {
 	address string
-	command *exec.Cmd
-	in      io.Closer
+	process *process.Process
 }
 
-func startServer(ctx context.Context, slug string, processors int) (*server, error) {
-	self, err := os.Executable()
+func startServer(slug string) (*server, error) {
+	p, err := process.StartOnOneProcessor(childServes, slug)
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, self, childServes, slug)
-	command.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", processors))
-	command.Stderr = os.Stderr
-	in, err := command.StdinPipe()
-	if err != nil {
+	s := &server{process: p}
+	if err := p.Ask(struct{}{}, &s.address); err != nil {
+		_ = p.Close()
 		return nil, err
 	}
-	out, err := command.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := command.Start(); err != nil {
-		return nil, err
-	}
-	s := &server{command: command, in: in}
-	if s.address, err = bufio.NewReader(out).ReadString('\n'); err != nil {
-		s.stop()
-		return nil, fmt.Errorf("the server has not said where it listens: %w", err)
-	}
-	s.address = strings.TrimSpace(s.address)
 	return s, nil
 }
 
-// warm compares the server's answers over the wire, and lets it serve for a while.
-func (s *server) warm(ctx context.Context, turns []turnOverTCP, slice time.Duration) error {
+func (s *server) take(sender *process.Process, t turnOverTCP, slice time.Duration) (got traffic, err error) {
+	err = sender.Ask(burst{s.address, t.workload.Request, t.workload.Want.Status, t.connections, slice}, &got)
+	return got, err
+}
+
+// check compares the server's answers over the wire.
+func (s *server) check(ctx context.Context, turns []turnOverTCP) error {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	for _, t := range turns {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		a, err := contest.Ask(&http.Client{Transport: transport}, "http://"+s.address, t.workload.Request)
 		if err != nil {
 			return err
@@ -156,34 +175,20 @@ func (s *server) warm(ctx context.Context, turns []turnOverTCP, slice time.Durat
 			return fmt.Errorf("%s over TCP: %s", t.workload.Title, strings.Join(d, "; "))
 		}
 	}
-	_, err := load.Run(ctx, s.address, turns[0].workload.Request, turns[0].workload.Want.Status, 1, min(slice, 100*time.Millisecond))
-	return err
+	return nil
 }
 
-func (s *server) stop() {
-	_ = s.in.Close()
-	_ = s.command.Wait()
-}
-
-// serve serves until standard input ends, which it does when the one who started this ends.
+// serve serves, and says where, until standard input ends.
 func serve(c contest.Contender) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	app := c.Shop()
-	failed := make(chan error, 1)
-	go func() { failed <- app.Serve(listener) }()
-	fmt.Println(listener.Addr())
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
+	go func() { ended <- app.Serve(listener) }()
 	go func() {
-		_, err := io.Copy(io.Discard, os.Stdin)
-		ended <- err
+		ended <- process.Serve(os.Stdin, os.Stdout, func(struct{}) (string, error) { return listener.Addr().String(), nil })
 	}()
-	select {
-	case err := <-failed:
-		return err
-	case err := <-ended:
-		return err
-	}
+	return <-ended
 }

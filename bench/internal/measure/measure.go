@@ -3,8 +3,6 @@
 package measure
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -13,12 +11,14 @@ import (
 	"time"
 
 	"github.com/weft-go/weft/bench/contest"
+	"github.com/weft-go/weft/bench/internal/process"
 )
 
-// Turn asks for one workload, for about so long.
+// Turn asks for one workload, for about so long, and for so many calls at least, however long they take.
 type Turn struct {
 	Workload string        `json:"workload"`
 	Slice    time.Duration `json:"slice"`
+	Least    int           `json:"least"`
 }
 
 // Taken is what one turn took, for each request or start.
@@ -27,7 +27,6 @@ type Taken struct {
 	Allocations float64 `json:"allocs"`
 	Bytes       float64 `json:"bytes"`
 	Calls       int     `json:"calls"`
-	Error       string  `json:"error,omitempty"`
 }
 
 // Faster is the turn that took less; one without calls is none.
@@ -41,22 +40,7 @@ func (t Taken) Faster(other Taken) Taken {
 // Serve answers turns from in on out, until in ends.
 func Serve(c contest.Contender, in io.Reader, out io.Writer) error {
 	s := &stopwatch{contender: c, workloads: contest.Workloads(), known: map[string]*bench{}}
-	decoder, encoder := json.NewDecoder(in), json.NewEncoder(out)
-	for {
-		var turn Turn
-		if err := decoder.Decode(&turn); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		taken, err := s.take(turn)
-		if err != nil {
-			taken.Error = err.Error()
-		}
-		if err := encoder.Encode(taken); err != nil {
-			return err
-		}
-	}
+	return process.Serve(in, out, s.take)
 }
 
 type stopwatch struct {
@@ -81,11 +65,11 @@ func (s *stopwatch) take(turn Turn) (Taken, error) {
 	}
 	runtime.GC() // what other turns left is not this one's
 	if b.each < turn.Slice {
-		if _, err := b.run(b.fitting(turn.Slice / 8)); err != nil {
+		if _, err := b.run(b.fitting(turn.Slice/8, 1)); err != nil {
 			return Taken{}, err // pools are filled again
 		}
 	}
-	calls := b.fitting(turn.Slice)
+	calls := b.fitting(turn.Slice, max(1, turn.Least))
 	took, err := b.run(calls)
 	if err != nil {
 		return Taken{}, err
@@ -155,10 +139,10 @@ func (b *bench) estimate() error {
 	}
 }
 
-// fitting is how many calls fit into a time, at least one for each goroutine.
-func (b *bench) fitting(slice time.Duration) int {
+// fitting is how many calls fit into a time, but no fewer than so many for each goroutine.
+func (b *bench) fitting(slice time.Duration, least int) int {
 	goroutines := len(b.calls)
-	return max(1, int(slice/b.each)/goroutines) * goroutines
+	return max(least, int(slice/b.each)/goroutines) * goroutines
 }
 
 // run makes so many calls, shared out evenly.
