@@ -16,15 +16,15 @@ import (
 // inProcess measures in rounds. A round has a fresh process for each contender, all of which wait while
 // one takes its turn. The workloads come in a new order each round, and for each of
 // them the contenders take turns in a new order each time, so that what is compared was measured within a
-// fraction of a second. Of the turns of one round the fastest counts: whatever disturbs only adds.
+// fraction of a second. A turn that was disturbed is taken again; if no turn of a round was calm the fastest counts.
 //
 // A process has one processor, see [process.StartOnOneProcessor], so whoever makes garbage pays for its collection;
 // there is another one, with all of them, for workloads that are parallel.
 func inProcess(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.InProcess, error) {
-	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Turns: 3, Strictness: map[string][]int{}}
-	least := 4 // of the calls of a turn, because garbage is collected in some and not in others
+	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Turns: 1, Strictness: map[string][]int{}}
+	turn := measure.Turn{Least: 4} // because garbage is collected in some calls and not in others
 	if o.quick {
-		found.Turns, least = 2, 1
+		turn.Least = 1
 	}
 	for i := range entrants {
 		statuses, err := contest.Strictness(&entrants[i], contest.Probes())
@@ -35,32 +35,43 @@ func inProcess(ctx context.Context, o *options, workloads []contest.Workload, en
 	}
 	turns := 0
 	for _, w := range workloads {
-		for i := range entrants {
-			if w.Reason(&entrants[i]) == "" {
-				turns += found.Turns
-			}
-		}
+		turns += found.Turns * len(doing(&w, entrants))
 	}
 	rounds := o.warming() + o.rounds
 	bar := newProgress("in process", rounds*turns, o.inProcess)
-	slice := o.inProcess / time.Duration(rounds*turns) * 2 / 3 // a first guess
+	turn.Slice = o.inProcess / time.Duration(rounds*turns) / 2 // the rest is for what comes before, and until garbage was collected
+	var one, all calm
+	patience := patience{each: o.patience(o.inProcess) / time.Duration(rounds*len(workloads))}
 	for round := range rounds {
-		begun := time.Now()
+		begun, waited := time.Now(), patience.spent
 		into := found
 		if round < o.warming() {
 			into = &results.InProcess{Turns: found.Turns} // which does not count: the machine gets warm
 		}
-		if err := oneRound(ctx, into, measure.Turn{Slice: slice, Least: least}, workloads, entrants, bar); err != nil {
+		if err := oneRound(ctx, into, turn, workloads, entrants, &one, &all, &patience, bar); err != nil {
 			return nil, err
 		}
-		found.Slice = slice
-		if o.quick && slice <= shortest && found.Turns > 1 { // too busy a machine for both a second turn and a quick end
-			found.Turns, turns = 1, turns/found.Turns
+		found.Slice = turn.Slice
+		extra := patience.spent - waited
+		bar.length += extra
+		if !o.quick {
+			continue // the same slice in each run: with it changes how much of a collection a turn sees
 		}
-		slice = paced(slice, time.Since(begun), bar.left()/time.Duration(max(1, rounds-round-1)), turns)
+		turn.Slice = paced(turn.Slice, time.Since(begun)-extra, bar.left()/time.Duration(max(1, rounds-round-1)), turns)
 	}
 	bar.end()
+	found.Disturbed = float64(one.disturbed+all.disturbed) / float64(max(1, one.turns+all.turns))
 	return found, nil
+}
+
+// doing are the contenders that do a workload.
+func doing(w *contest.Workload, entrants []contest.Contender) (indices []int) {
+	for i := range entrants {
+		if w.Reason(&entrants[i]) == "" {
+			indices = append(indices, i)
+		}
+	}
+	return indices
 }
 
 // paced is the slice with which a round of so many turns, which took so long, takes as long as it may.
@@ -72,36 +83,32 @@ func paced(slice, took, mayTake time.Duration, turns int) time.Duration {
 // shortest is how short a turn may become.
 const shortest = 2 * time.Millisecond
 
-func oneRound(ctx context.Context, found *results.InProcess, turn measure.Turn, workloads []contest.Workload, entrants []contest.Contender, bar *progress) error {
+func oneRound(ctx context.Context, found *results.InProcess, turn measure.Turn, workloads []contest.Workload, entrants []contest.Contender, one, all *calm, patience *patience, bar *progress) error {
 	started, err := startAll(entrants, slices.ContainsFunc(workloads, func(w contest.Workload) bool { return w.Parallel }))
 	defer started.close()
 	if err != nil {
 		return err
 	}
+	faster := func(a, b measure.Taken) bool { return a.Nanoseconds < b.Nanoseconds }
 	for _, at := range rand.Perm(len(workloads)) {
 		w := &workloads[at]
-		turn.Workload = w.ID
-		fastest := make([]measure.Taken, len(entrants))
-		for range found.Turns {
-			for _, i := range rand.Perm(len(entrants)) {
-				if w.Reason(&entrants[i]) != "" {
-					continue
-				}
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				var taken measure.Taken
-				if err := started.of(w)[i].Ask(turn, &taken); err != nil {
-					return fmt.Errorf("%s, %s: %w", entrants[i].Name, w.Title, err)
-				}
-				fastest[i] = fastest[i].Faster(taken)
-				bar.step()
-			}
+		players, processes, calm := doing(w, entrants), started.one, one
+		if w.Parallel {
+			processes, calm = started.all, all
 		}
-		for i, taken := range fastest {
-			if taken.Calls > 0 {
-				found.Add(w.ID, entrants[i].Slug, taken.Nanoseconds, taken.Allocations, taken.Bytes)
+		turn.Workload = w.ID
+		best, err := takeTurns(ctx, len(players), found.Turns, patience, faster, func(player int) (taken measure.Taken, undisturbed bool, err error) {
+			if err := processes[players[player]].Ask(turn, &taken); err != nil {
+				return taken, false, fmt.Errorf("%s, %s: %w", entrants[players[player]].Name, w.Title, err)
 			}
+			bar.step()
+			return taken, calm.is(taken.Pace), nil
+		})
+		if err != nil {
+			return err
+		}
+		for i, o := range best {
+			found.Add(w.ID, entrants[players[i]].Slug, o.calm, o.best.Nanoseconds, o.best.Allocations, o.best.Bytes)
 		}
 	}
 	return nil
@@ -127,13 +134,6 @@ func startAll(entrants []contest.Contender, parallel bool) (crew, error) {
 		c.all = append(c.all, p)
 	}
 	return c, nil
-}
-
-func (c crew) of(w *contest.Workload) []*process.Process {
-	if w.Parallel {
-		return c.all
-	}
-	return c.one
 }
 
 func (c crew) close() {

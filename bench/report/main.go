@@ -119,6 +119,14 @@ func (o *options) warming() int {
 	return 1
 }
 
+// patience is how much longer than said something may take because the machine is disturbed.
+func (o *options) patience(length time.Duration) time.Duration {
+	if o.quick {
+		return length / 4
+	}
+	return length
+}
+
 // partial is whether what is measured is not what RESULTS.md is to tell.
 func (o *options) partial() bool { return o.quick || o.workloads != "" || o.contenders != "" }
 
@@ -294,7 +302,7 @@ const (
 )
 
 // held is how much memory each process holds beside what it does, as a service has caches, pools and connections. In a process that holds nothing garbage is
-// collected every few milliseconds, at whatever moment: that makes ratios vary from run to run, and requests that allocate cost more than in a service.
+// collected every few milliseconds, and requests that allocate cost more than in a service.
 const held = 32 << 20
 
 func child(slug string, do func(contest.Contender) error) error {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weft-go/weft/bench/contenders"
 	"github.com/weft-go/weft/bench/internal/results"
@@ -62,13 +63,21 @@ func (b *book) measuredOn() string {
 		}
 	}
 	if p := b.InProcess; p != nil {
-		add("in process", p.Machine, fmt.Sprintf("%d of %d turns of %v", p.Rounds, p.Turns, p.Slice.Round(1e5)))
+		add("in process", p.Machine, rounds(p.Rounds, p.Turns, p.Slice, p.Disturbed))
 	}
 	if p := b.TCP; p != nil {
-		add("over TCP", p.Machine, fmt.Sprintf("%d of %v", p.Rounds, p.Slice.Round(1e6)))
+		add("over TCP", p.Machine, rounds(p.Rounds, p.Turns, p.Slice, p.Disturbed))
 	}
 	if p := b.Sizes; p != nil {
 		add("programs", p.Machine, "1")
 	}
 	return t.markdown()
+}
+
+func rounds(n, turns int, slice time.Duration, disturbed float64) string {
+	each := fmt.Sprint(slice.Round(time.Millisecond / 10))
+	if turns > 1 {
+		each = fmt.Sprintf("%d turns of %s", turns, each)
+	}
+	return fmt.Sprintf("%d of %s; %.0f %% of the turns were disturbed", n, each, 100*disturbed)
 }

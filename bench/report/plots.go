@@ -183,9 +183,9 @@ func (b *book) curves(w *contest.Workload) (*plot.Plot, error) {
 			if len(s.PerSecond) == 0 {
 				continue
 			}
-			x := stats.Median(s.PerSecond)
-			middle = append(middle, plotter.XY{X: x, Y: stats.Median(s.P50)})
-			tail = append(tail, plotter.XY{X: x, Y: stats.Median(s.P99)})
+			perSecond, p50, _, p99 := s.Typical()
+			middle = append(middle, plotter.XY{X: perSecond, Y: p50})
+			tail = append(tail, plotter.XY{X: perSecond, Y: p99})
 		}
 		if len(middle) == 0 {
 			continue

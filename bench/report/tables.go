@@ -126,7 +126,7 @@ func (b *book) ratios() *table {
 	t := b.grid("Time, against the best by hand", func(c contest.Contender) bool { return c.Slug != contenders.Baseline }, func(w *contest.Workload, c *contest.Contender) string {
 		e, ok := b.InProcess.Ratio(w.ID, c.Slug, contenders.Baseline)
 		if !ok {
-			return duration(stats.Median(b.InProcess.Sample(w.ID, c.Slug).Nanoseconds))
+			return duration(b.InProcess.Sample(w.ID, c.Slug).Typical())
 		}
 		return fmt.Sprintf("%s (%s to %s)", ratio(e.Median), ratio(e.Low), ratio(e.High))
 	})
@@ -139,7 +139,7 @@ func (b *book) ratios() *table {
 
 func (b *book) times() *table {
 	return b.grid("Time of one request", anybody, func(w *contest.Workload, c *contest.Contender) string {
-		return duration(stats.Median(b.InProcess.Sample(w.ID, c.Slug).Nanoseconds))
+		return duration(b.InProcess.Sample(w.ID, c.Slug).Typical())
 	})
 }
 
@@ -247,9 +247,10 @@ func (b *book) throughput() *table {
 				if !ok {
 					continue
 				}
-				t.add(w.Title+", "+c.Name, fmt.Sprint(n), fmt.Sprintf("%.0f", stats.Median(s.PerSecond)),
+				perSecond, p50, p90, p99 := s.Typical()
+				t.add(w.Title+", "+c.Name, fmt.Sprint(n), fmt.Sprintf("%.0f", perSecond),
 					fmt.Sprintf("%s (%s to %s)", ratio(e.Median), ratio(e.Low), ratio(e.High)),
-					fmt.Sprintf("%.0f", stats.Median(s.P50)), fmt.Sprintf("%.0f", stats.Median(s.P90)), fmt.Sprintf("%.0f", stats.Median(s.P99)))
+					fmt.Sprintf("%.0f", p50), fmt.Sprintf("%.0f", p90), fmt.Sprintf("%.0f", p99))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weft-go/weft/bench/contest"
 	"github.com/weft-go/weft/bench/internal/load"
+	"github.com/weft-go/weft/bench/internal/measure"
 	"github.com/weft-go/weft/bench/internal/process"
 	"github.com/weft-go/weft/bench/internal/results"
 	"github.com/weft-go/weft/bench/internal/stats"
@@ -20,7 +21,7 @@ import (
 // overTCP measures servers, each in a fresh process each round, one after the other. The server and the process that
 // sends have the same one processor, see [process.StartOnOneProcessor].
 func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.TCP, error) {
-	found := &results.TCP{Machine: machine(), Rounds: o.rounds}
+	found := &results.TCP{Machine: machine(), Rounds: o.rounds, Turns: 2}
 	connections := []int{1, 4, 16, 64}
 	sent := map[string]bool{"post": true, "get": true}
 	if o.quick {
@@ -50,22 +51,28 @@ func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entr
 		return nil, nil
 	}
 	rounds := o.warming() + o.rounds
-	steps := rounds * len(turns) * len(servers)
+	steps := rounds * len(turns) * len(servers) * found.Turns
 	bar := newProgress("over TCP", steps, o.overTCP)
 	slice := o.overTCP / time.Duration(steps) * 2 / 3
+	var calm calm
+	patience := patience{each: o.patience(o.overTCP) / time.Duration(rounds*len(turns))}
 	for round := range rounds {
-		begun := time.Now()
+		begun, waited := time.Now(), patience.spent
 		into := found
 		if round < o.warming() {
-			into = &results.TCP{} // which does not count: the machine gets warm
+			into = &results.TCP{Turns: found.Turns} // which does not count: the machine gets warm
 		}
-		if err := oneRoundOverTCP(ctx, into, slice, turns, servers, bar); err != nil {
+		if err := oneRoundOverTCP(ctx, into, slice, turns, servers, &calm, &patience, bar); err != nil {
 			return nil, err
 		}
 		found.Slice = slice
-		slice = min(max(slice+(bar.left()/time.Duration(max(1, rounds-round-1))-time.Since(begun))/time.Duration(len(turns)*len(servers)), 20*time.Millisecond), 2*time.Second)
+		extra := patience.spent - waited
+		bar.length += extra
+		mayTake := bar.left() / time.Duration(max(1, rounds-round-1))
+		slice = min(max(slice+(mayTake-(time.Since(begun)-extra))/time.Duration(steps/rounds), 10*time.Millisecond), time.Second)
 	}
 	bar.end()
+	found.Disturbed = float64(calm.disturbed) / float64(max(1, calm.turns))
 	return found, nil
 }
 
@@ -74,7 +81,7 @@ type turnOverTCP struct {
 	connections int
 }
 
-func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender, bar *progress) error {
+func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender, calm *calm, patience *patience, bar *progress) error {
 	sender, err := process.StartOnOneProcessor(childSends)
 	if err != nil {
 		return err
@@ -101,18 +108,22 @@ func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duratio
 			return fmt.Errorf("%s: %w", servers[i].Name, err)
 		}
 	}
+	more := func(a, b traffic) bool { return a.PerSecond > b.PerSecond }
 	for _, at := range rand.Perm(len(turns)) {
 		t := turns[at]
-		for _, i := range rand.Perm(len(servers)) {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
+		best, err := takeTurns(ctx, len(servers), found.Turns, patience, more, func(i int) (traffic, bool, error) {
 			got, err := running[i].take(sender, t, slice)
 			if err != nil {
-				return fmt.Errorf("%s, %s: %w", servers[i].Name, t.workload.Title, err)
+				return got, false, fmt.Errorf("%s, %s: %w", servers[i].Name, t.workload.Title, err)
 			}
-			found.Add(t.workload.ID, servers[i].Slug, t.connections, got.PerSecond, got.P50, got.P90, got.P99)
 			bar.step()
+			return got, calm.is(got.Pace), nil
+		})
+		if err != nil {
+			return err
+		}
+		for i, o := range best {
+			found.Add(t.workload.ID, servers[i].Slug, t.connections, o.calm, o.best.PerSecond, o.best.P50, o.best.P90, o.best.P99)
 		}
 	}
 	return nil
@@ -127,12 +138,13 @@ type burst struct {
 }
 
 // traffic is what it has seen.
-type traffic struct{ PerSecond, P50, P90, P99 float64 }
+type traffic struct{ PerSecond, P50, P90, P99, Pace float64 }
 
 func send(b burst) (traffic, error) {
+	before := measure.Pace(1)
 	got, err := load.Run(context.Background(), b.Address, b.Request, b.Status, b.Connections, b.Length)
 	at := func(q float64) float64 { return stats.Quantile(got.Latencies, q) }
-	return traffic{got.PerSecond, at(0.5), at(0.9), at(0.99)}, err
+	return traffic{got.PerSecond, at(0.5), at(0.9), at(0.99), max(before, measure.Pace(1))}, err
 }
 
 // server is a contender that serves in a process of its own.

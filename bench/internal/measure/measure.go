@@ -7,14 +7,17 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-go/weft/bench/contest"
 	"github.com/weft-go/weft/bench/internal/process"
 )
 
-// Turn asks for one workload, for about so long, and for so many calls at least, however long they take.
+// Turn asks for one workload, for about so long, and for so many calls at least, however long they take. It begins and
+// ends behind a collection of garbage, if there is one within three times as long: each pays for all of its own, and for no other's.
 type Turn struct {
 	Workload string        `json:"workload"`
 	Slice    time.Duration `json:"slice"`
@@ -27,14 +30,8 @@ type Taken struct {
 	Allocations float64 `json:"allocs"`
 	Bytes       float64 `json:"bytes"`
 	Calls       int     `json:"calls"`
-}
-
-// Faster is the turn that took less; one without calls is none.
-func (t Taken) Faster(other Taken) Taken {
-	if t.Calls == 0 || other.Calls > 0 && other.Nanoseconds < t.Nanoseconds {
-		return other
-	}
-	return t
+	// Pace is the slower one of those before and after it.
+	Pace float64 `json:"pace"`
 }
 
 // Serve answers turns from in on out, until in ends.
@@ -63,14 +60,11 @@ func (s *stopwatch) take(turn Turn) (Taken, error) {
 	if err != nil {
 		return Taken{}, err
 	}
-	runtime.GC() // what other turns left is not this one's
-	if b.each < turn.Slice {
-		if _, err := b.run(b.fitting(turn.Slice/8, 1)); err != nil {
-			return Taken{}, err // pools are filled again
-		}
+	if _, _, err := b.runCycles(0, turn.Slice, 0); err != nil {
+		return Taken{}, err // what the turn of another workload has left is collected, pools are filled again
 	}
-	calls := b.fitting(turn.Slice, max(1, turn.Least))
-	took, err := b.run(calls)
+	before := Pace(len(b.calls))
+	took, calls, err := b.runCycles(turn.Slice, 3*turn.Slice, max(1, turn.Least))
 	if err != nil {
 		return Taken{}, err
 	}
@@ -78,6 +72,7 @@ func (s *stopwatch) take(turn Turn) (Taken, error) {
 	return Taken{
 		Nanoseconds: float64(took.Nanoseconds()) / float64(calls), Calls: calls,
 		Allocations: b.allocations, Bytes: b.bytes,
+		Pace: max(before, Pace(len(b.calls))),
 	}, nil
 }
 
@@ -139,43 +134,78 @@ func (b *bench) estimate() error {
 	}
 }
 
-// fitting is how many calls fit into a time, but no fewer than so many for each goroutine.
-func (b *bench) fitting(slice time.Duration, least int) int {
-	goroutines := len(b.calls)
-	return max(least, int(slice/b.each)/goroutines) * goroutines
-}
-
 // run makes so many calls, shared out evenly.
 func (b *bench) run(calls int) (time.Duration, error) {
-	if len(b.calls) == 1 {
-		call, status := b.calls[0], 0
-		begun := time.Now()
-		for range calls {
-			status = call()
-		}
-		took := time.Since(begun)
-		return took, b.right(status)
-	}
-	statuses := make([]int, len(b.calls))
-	var all sync.WaitGroup
-	begun := time.Now()
-	for i, call := range b.calls {
-		all.Go(func() {
-			last := 0
-			for range calls / len(b.calls) {
-				last = call()
+	each := calls / len(b.calls)
+	took, _, err := b.together(func(call func() int, _ *atomic.Bool) (int, int) { return repeat(call, each), each })
+	return took, err
+}
+
+// often is about how long calls go on until it is looked whether they have been enough.
+const often = 100 * time.Microsecond
+
+// runCycles makes so many calls at least, until a collection of garbage has ended, neither before shortest nor after longest.
+func (b *bench) runCycles(shortest, longest time.Duration, least int) (took time.Duration, calls int, err error) {
+	some := max(1, int(often/b.each)/len(b.calls))
+	return b.together(func(call func() int, enough *atomic.Bool) (status, calls int) {
+		begun, cycles := time.Now(), collected(0)
+		for {
+			status = repeat(call, some)
+			calls += some
+			took := time.Since(begun)
+			if took >= shortest && calls >= least && (cycles.end() || took > longest) {
+				enough.Store(true)
 			}
-			statuses[i] = last
-		})
-	}
-	all.Wait()
-	took := time.Since(begun)
-	for _, status := range statuses {
-		if err := b.right(status); err != nil {
-			return 0, err
+			if enough.Load() {
+				return status, calls
+			}
 		}
+	})
+}
+
+// together lets goroutines make calls as do says, and tells how many that were. The first one to have enough ends all.
+func (b *bench) together(do func(call func() int, enough *atomic.Bool) (status, calls int)) (took time.Duration, calls int, err error) {
+	var enough atomic.Bool
+	statuses, counts := make([]int, len(b.calls)), make([]int, len(b.calls))
+	begun := time.Now()
+	if len(b.calls) == 1 {
+		statuses[0], counts[0] = do(b.calls[0], &enough)
+	} else {
+		var all sync.WaitGroup
+		for i, call := range b.calls {
+			all.Go(func() { statuses[i], counts[i] = do(call, &enough) })
+		}
+		all.Wait()
 	}
-	return took, nil
+	took = time.Since(begun)
+	for i, status := range statuses {
+		if err := b.right(status); err != nil {
+			return 0, 0, err
+		}
+		calls += counts[i]
+	}
+	return took, calls, nil
+}
+
+// repeat makes so many calls, and returns the status of the last answer.
+func repeat(call func() int, times int) (status int) {
+	for range times {
+		status = call()
+	}
+	return status
+}
+
+// collected is how many collections of garbage there had been when it was last asked, 0 for never asked.
+type collected uint64
+
+// end reports whether one has ended since it was last asked.
+func (c *collected) end() bool {
+	var now [1]metrics.Sample
+	now[0].Name = "/gc/cycles/total:gc-cycles"
+	metrics.Read(now[:])
+	before, count := *c, collected(now[0].Value.Uint64())
+	*c = count
+	return before != 0 && count > before
 }
 
 func (b *bench) right(status int) error {

@@ -35,7 +35,7 @@ func TestAProcessTakesTurns(t *testing.T) {
 	for _, id := range []string{"get", "parallel-get", "start-10", "get"} {
 		var got measure.Taken
 		err := p.Ask(measure.Turn{Workload: id, Slice: time.Millisecond}, &got)
-		if err != nil || got.Calls < 1 || got.Nanoseconds <= 0 || got.Allocations < 1 || got.Bytes < 1 {
+		if err != nil || got.Calls < 1 || got.Nanoseconds <= 0 || got.Allocations < 1 || got.Bytes < 1 || got.Pace <= 0 {
 			t.Errorf("%s: %+v, %v", id, got, err)
 		}
 	}
@@ -57,11 +57,15 @@ func TestAWrongAnswerInTheTimedLoopIsAnError(t *testing.T) {
 	}
 }
 
-func TestTheFasterTurnCounts(t *testing.T) {
-	none, slow, fast := measure.Taken{}, measure.Taken{Calls: 1, Nanoseconds: 9}, measure.Taken{Calls: 1, Nanoseconds: 8}
-	for _, c := range [][3]measure.Taken{{none, slow, slow}, {slow, none, slow}, {slow, fast, fast}, {fast, slow, fast}} {
-		if got := c[0].Faster(c[1]); got != c[2] {
-			t.Errorf("of %+v and %+v: %+v", c[0], c[1], got)
-		}
+func TestThePaceIsThatOfTheProcessor(t *testing.T) {
+	fastest := measure.Pace(1)
+	for range 100 {
+		fastest = min(fastest, measure.Pace(1))
+	}
+	if fastest < 1_000 || fastest > 10_000_000 {
+		t.Errorf("%v ns", fastest)
+	}
+	if both := measure.Pace(2); both < fastest {
+		t.Errorf("two take %v ns, and one by itself %v", both, fastest)
 	}
 }

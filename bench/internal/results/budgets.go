@@ -116,8 +116,10 @@ func counted(b Budget, more, limit float64) Budget {
 }
 
 func (p *InProcess) overBudget(work, workload string, limit float64) Budget {
-	a, b := p.Sample(workload, ours).Nanoseconds, p.Sample(workload, best).Nanoseconds
-	return nanoseconds(Budget{Work: work, Allowed: fmt.Sprintf("%.0f ns", limit)}, stats.Of(stats.Pairs(a, b, minus)), limit)
+	a, b := p.Sample(workload, ours), p.Sample(workload, best)
+	rounds := undisturbed(a.Calm, b.Calm)
+	over := stats.Pairs(at(a.Nanoseconds, rounds), at(b.Nanoseconds, rounds), minus)
+	return nanoseconds(Budget{Work: work, Allowed: fmt.Sprintf("%.0f ns", limit)}, stats.Of(over), limit)
 }
 
 func nanoseconds(b Budget, e stats.Estimate, limit float64) Budget {
@@ -129,15 +131,25 @@ func nanoseconds(b Budget, e stats.Estimate, limit float64) Budget {
 
 func minus(a, b float64) float64 { return a - b }
 
-// added is what one of n stages costs in each round.
-func (p *InProcess) added(kind, contender string, n int) []float64 {
-	with := p.Sample(fmt.Sprintf("%s-%d", kind, n), contender).Nanoseconds
-	return stats.Pairs(with, p.Sample(kind+"-0", contender).Nanoseconds, func(a, b float64) float64 { return (a - b) / float64(n) })
+// added is what one of n stages costs each of the contenders, in the same rounds.
+func (p *InProcess) added(kind string, n int, contenders ...string) (each [][]float64) {
+	var calm [][]bool
+	id := fmt.Sprintf("%s-%d", kind, n)
+	for _, c := range contenders {
+		calm = append(calm, p.Sample(id, c).Calm, p.Sample(kind+"-0", c).Calm)
+	}
+	rounds := undisturbed(calm...)
+	for _, c := range contenders {
+		with, without := at(p.Sample(id, c).Nanoseconds, rounds), at(p.Sample(kind+"-0", c).Nanoseconds, rounds)
+		each = append(each, stats.Pairs(with, without, func(a, b float64) float64 { return (a - b) / float64(n) }))
+	}
+	return each
 }
 
 func (p *InProcess) middlewareBudget(n int) Budget {
 	b := Budget{Work: fmt.Sprintf("one middleware more, of %d, against net/http's", n), Allowed: "3 x"}
-	weft, hand := p.added("middleware", ours, n), p.added("middleware", best, n)
+	each := p.added("middleware", n, ours, best)
+	weft, hand := each[0], each[1]
 	e := stats.RatioOfMedians(weft, hand)
 	if !math.IsNaN(e.Median) {
 		b.Measured = fmt.Sprintf("%.1f (%.1f to %.1f) x: %.1f ns, and %.1f ns by hand", e.Median, e.Low, e.High, stats.Median(weft), stats.Median(hand))
@@ -146,7 +158,7 @@ func (p *InProcess) middlewareBudget(n int) Budget {
 }
 
 func (p *InProcess) stageBudget(work, kind string, n int, limit float64, remark string) Budget {
-	return nanoseconds(Budget{Work: work, Allowed: fmt.Sprintf("%.0f ns", limit), Remark: remark}, stats.Of(p.added(kind, ours, n)), limit)
+	return nanoseconds(Budget{Work: work, Allowed: fmt.Sprintf("%.0f ns", limit), Remark: remark}, stats.Of(p.added(kind, n, ours)[0]), limit)
 }
 
 func (p *InProcess) stageAllocations(work, kind string, n int, limit float64) Budget {
@@ -161,7 +173,8 @@ func (p *InProcess) ownAllocations(n int) Budget {
 
 // itemBudget is about what an item of a stream adds beyond what it adds by hand.
 func (p *InProcess) itemBudget(n int) Budget {
-	over := stats.Pairs(p.added("stream", ours, n), p.added("stream", best, n), minus)
+	each := p.added("stream", n, ours, best)
+	over := stats.Pairs(each[0], each[1], minus)
 	return nanoseconds(Budget{Work: "one item of a stream, over encoding it by hand", Allowed: "10 ns"}, stats.Of(over), 10)
 }
 
@@ -186,7 +199,8 @@ func allocated(work string, more, limit float64) Budget {
 // serviceBudget is about what services add to the same route without any, which is another route for weft than by hand.
 func (p *InProcess) serviceBudget(n int) Budget {
 	b := Budget{Work: fmt.Sprintf("services of a request, %d, against by hand", n), Allowed: "1.10 x", Remark: "constructors that do nothing; what they add to the same route without them"}
-	weft, hand := p.added("services", ours, n), p.added("services", best, n)
+	each := p.added("services", n, ours, best)
+	weft, hand := each[0], each[1]
 	e := stats.RatioOfMedians(weft, hand)
 	if !math.IsNaN(e.Median) {
 		b.Measured = fmt.Sprintf("%s x: %.0f ns each, and %.0f ns by hand", e, stats.Median(weft), stats.Median(hand))
@@ -195,13 +209,15 @@ func (p *InProcess) serviceBudget(n int) Budget {
 }
 
 func (p *InProcess) reflectedBudget() Budget {
-	return nanoseconds(Budget{Work: "a service of a plain constructor, of 10", Allowed: "250 ns"}, stats.Of(p.added("services", reflected, 10)), 250)
+	return nanoseconds(Budget{Work: "a service of a plain constructor, of 10", Allowed: "250 ns"}, stats.Of(p.added("services", 10, reflected)[0]), 250)
 }
 
 func (p *InProcess) planBudget() Budget {
 	const limit = 100 // milliseconds
 	b := Budget{Work: "Plan of 1,000 routes with 200 services", Allowed: "100 ms"}
-	e := stats.Of(stats.Pairs(p.Sample("plan-1000", ours).Nanoseconds, p.Sample("plan-1000", ours).Nanoseconds, func(a, _ float64) float64 { return a / 1e6 }))
+	s := p.Sample("plan-1000", ours)
+	took := at(s.Nanoseconds, undisturbed(s.Calm))
+	e := stats.Of(stats.Pairs(took, took, func(a, _ float64) float64 { return a / 1e6 }))
 	if !math.IsNaN(e.Median) {
 		b.Measured = fmt.Sprintf("%.1f ms (%.1f to %.1f)", e.Median, e.Low, e.High)
 	}

@@ -29,6 +29,8 @@ type InProcess struct {
 	Rounds  int           `json:"rounds"`
 	Turns   int           `json:"turns"` // of each contender at each workload in a round, of which the fastest counts
 	Slice   time.Duration `json:"slice"` // about how long a turn was in the last round
+	// Disturbed is the share of turns in which something else slowed the processor down.
+	Disturbed float64 `json:"disturbed"`
 	// Samples are those of a workload and a contender, one for each round.
 	Samples map[string]map[string]*Samples `json:"samples"`
 	// Strictness is the status of each contender for each probe.
@@ -40,7 +42,12 @@ type Samples struct {
 	Nanoseconds []float64 `json:"ns"`
 	Allocations []float64 `json:"allocs"`
 	Bytes       []float64 `json:"bytes"`
+	// Calm is whether the processor was as fast as it can be; a round in which it was not is left out of what is computed, if there are enough others.
+	Calm []bool `json:"calm"`
 }
+
+// Typical is the median of what a request took, in nanoseconds.
+func (s *Samples) Typical() float64 { return stats.Median(at(s.Nanoseconds, undisturbed(s.Calm))) }
 
 // Sample is that of a workload and a contender, which is empty where there is none.
 func (p *InProcess) Sample(workload, contender string) *Samples {
@@ -51,7 +58,7 @@ func (p *InProcess) Sample(workload, contender string) *Samples {
 }
 
 // Add adds a round's value.
-func (p *InProcess) Add(workload, contender string, ns, allocations, bytes float64) {
+func (p *InProcess) Add(workload, contender string, calm bool, ns, allocations, bytes float64) {
 	if p.Samples == nil {
 		p.Samples = map[string]map[string]*Samples{}
 	}
@@ -63,23 +70,28 @@ func (p *InProcess) Add(workload, contender string, ns, allocations, bytes float
 	s.Nanoseconds = append(s.Nanoseconds, ns)
 	s.Allocations = append(s.Allocations, allocations)
 	s.Bytes = append(s.Bytes, bytes)
+	s.Calm = append(s.Calm, calm)
 }
 
 // Ratio is how much longer a contender takes than another: the median of what the rounds
 // have, each against the same round. ok is false where one of them does not do the workload.
 func (p *InProcess) Ratio(workload, contender, against string) (ratio stats.Estimate, ok bool) {
-	a, b := p.Sample(workload, contender).Nanoseconds, p.Sample(workload, against).Nanoseconds
-	if len(a) == 0 || len(b) == 0 {
+	a, b := p.Sample(workload, contender), p.Sample(workload, against)
+	rounds := undisturbed(a.Calm, b.Calm)
+	if len(rounds) == 0 {
 		return stats.Estimate{}, false
 	}
-	return stats.Of(stats.Pairs(a, b, stats.Ratio)), true
+	return stats.Of(stats.Pairs(at(a.Nanoseconds, rounds), at(b.Nanoseconds, rounds), stats.Ratio)), true
 }
 
 // TCP is what servers do over loopback.
 type TCP struct {
 	Machine Machine       `json:"machine"`
 	Rounds  int           `json:"rounds"`
+	Turns   int           `json:"turns"` // as in process
 	Slice   time.Duration `json:"slice"`
+	// Disturbed is the share of turns in which something else slowed the processor down.
+	Disturbed float64 `json:"disturbed"`
 	// Samples are those of a workload, a contender and a number of connections.
 	Samples map[string]map[string]map[int]*Traffic `json:"samples"`
 }
@@ -90,6 +102,14 @@ type Traffic struct {
 	P50       []float64 `json:"p50"` // microseconds
 	P90       []float64 `json:"p90"`
 	P99       []float64 `json:"p99"`
+	Calm      []bool    `json:"calm"` // as in process
+}
+
+// Typical are the medians of what a server did.
+func (s *Traffic) Typical() (perSecond, p50, p90, p99 float64) {
+	rounds := undisturbed(s.Calm)
+	of := func(values []float64) float64 { return stats.Median(at(values, rounds)) }
+	return of(s.PerSecond), of(s.P50), of(s.P90), of(s.P99)
 }
 
 // Sample is that of a workload, a contender and a number of connections, which is empty where there is none.
@@ -101,7 +121,7 @@ func (t *TCP) Sample(workload, contender string, connections int) *Traffic {
 }
 
 // Add adds a round's values.
-func (t *TCP) Add(workload, contender string, connections int, perSecond, p50, p90, p99 float64) {
+func (t *TCP) Add(workload, contender string, connections int, calm bool, perSecond, p50, p90, p99 float64) {
 	if t.Samples == nil {
 		t.Samples = map[string]map[string]map[int]*Traffic{}
 	}
@@ -115,15 +135,17 @@ func (t *TCP) Add(workload, contender string, connections int, perSecond, p50, p
 	t.Samples[workload][contender][connections] = s
 	s.PerSecond = append(s.PerSecond, perSecond)
 	s.P50, s.P90, s.P99 = append(s.P50, p50), append(s.P90, p90), append(s.P99, p99)
+	s.Calm = append(s.Calm, calm)
 }
 
 // Ratio is how much more a contender serves than another, of the same rounds.
 func (t *TCP) Ratio(workload, contender, against string, connections int) (ratio stats.Estimate, ok bool) {
-	a, b := t.Sample(workload, contender, connections).PerSecond, t.Sample(workload, against, connections).PerSecond
-	if len(a) == 0 || len(b) == 0 {
+	a, b := t.Sample(workload, contender, connections), t.Sample(workload, against, connections)
+	rounds := undisturbed(a.Calm, b.Calm)
+	if len(rounds) == 0 {
 		return stats.Estimate{}, false
 	}
-	return stats.Of(stats.Pairs(a, b, stats.Ratio)), true
+	return stats.Of(stats.Pairs(at(a.PerSecond, rounds), at(b.PerSecond, rounds), stats.Ratio)), true
 }
 
 // Sizes is what programs weigh and how long they take to compile.

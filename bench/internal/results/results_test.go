@@ -15,7 +15,7 @@ func measured(values map[string]map[string][2]float64) *InProcess {
 	for range 10 {
 		for workload, byContender := range values {
 			for contender, v := range byContender {
-				p.Add(workload, contender, v[0], v[1], 100*v[1])
+				p.Add(workload, contender, true, v[0], v[1], 100*v[1])
 			}
 		}
 	}
@@ -26,8 +26,8 @@ func TestARatioIsThatOfTheSameRound(t *testing.T) {
 	p := &InProcess{}
 	for i := range 10 { // a machine that gets slower and slower
 		slow := float64(i + 1)
-		p.Add("get", "best", 100*slow, 1, 1)
-		p.Add("get", "weft", 150*slow, 1, 1)
+		p.Add("get", "best", true, 100*slow, 1, 1)
+		p.Add("get", "weft", true, 150*slow, 1, 1)
 	}
 	if e, ok := p.Ratio("get", "weft", "best"); !ok || e != (stats.Estimate{Median: 1.5, Low: 1.5, High: 1.5}) {
 		t.Errorf("%v, %v", e, ok)
@@ -66,8 +66,8 @@ func TestBudgetsTellWhatWasMeasured(t *testing.T) {
 	})
 	tcp := &TCP{}
 	for range 10 {
-		tcp.Add("post", "best", 8, 1000, 1, 1, 1)
-		tcp.Add("post", "weft", 8, 960, 1, 1, 1)
+		tcp.Add("post", "best", 8, true, 1000, 1, 1, 1)
+		tcp.Add("post", "weft", 8, true, 960, 1, 1, 1)
 	}
 	sizes := &Sizes{Programs: map[string]map[int]Program{"weft": {100: {1 << 20, 1}, 1000: {1<<20 + 900*16000, 1 + 900*0.02}}}}
 	got := map[string]Budget{}
@@ -115,8 +115,8 @@ func TestBudgetsTellWhatWasMeasured(t *testing.T) {
 func TestASummaryComesBackFromAFile(t *testing.T) {
 	p := measured(map[string]map[string][2]float64{"get": {"best": {400, 4}, "weft": {600, 5}}})
 	tcp := &TCP{}
-	tcp.Add("get", "best", 8, 1000, 1, 1, 1)
-	tcp.Add("get", "weft", 8, 900, 1, 1, 1)
+	tcp.Add("get", "best", 8, true, 1000, 1, 1, 1)
+	tcp.Add("get", "weft", 8, true, 900, 1, 1, 1)
 	s := Summarize(p, tcp, []string{"get", "post"}, []string{"best", "weft", "huma"}, "best")
 	path := filepath.Join(t.TempDir(), "a.json")
 	if err := Write(path, s); err != nil {

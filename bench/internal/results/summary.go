@@ -46,7 +46,7 @@ func Summarize(p *InProcess, t *TCP, workloads, contenders []string, baseline st
 					sample := p.Sample(w, c)
 					s.Ratios = append(s.Ratios, Figure{
 						Workload: w, Contender: c, Ratio: e.Median, Low: e.Low, High: e.High,
-						Nanoseconds: stats.Median(sample.Nanoseconds), Allocations: stats.Median(sample.Allocations),
+						Nanoseconds: sample.Typical(), Allocations: stats.Median(sample.Allocations),
 					})
 				}
 			}
@@ -55,9 +55,10 @@ func Summarize(p *InProcess, t *TCP, workloads, contenders []string, baseline st
 			}
 			for _, n := range t.Connections(w) {
 				if e, ok := t.Ratio(w, c, baseline, n); ok {
+					perSecond, _, _, _ := t.Sample(w, c, n).Typical()
 					s.Ratios = append(s.Ratios, Figure{
 						Workload: w, Contender: c, Connections: n, Ratio: e.Median, Low: e.Low, High: e.High,
-						PerSecond: stats.Median(t.Sample(w, c, n).PerSecond),
+						PerSecond: perSecond,
 					})
 				}
 			}
