@@ -13,12 +13,12 @@ import (
 	"github.com/weft-go/weft/bench/internal/results"
 )
 
-// inProcess measures in rounds. A round has a fresh process for each contender, all of which wait while
+// inProcess measures in rounds. A round has a fresh copy of the program, and a fresh process of it for each contender, all of which wait while
 // one takes its turn. The workloads come in a new order each round, and for each of
 // them the contenders take turns in a new order each time, so that what is compared was measured within a
 // fraction of a second. A turn that was disturbed is taken again; if no turn of a round was calm the fastest counts.
 //
-// A process has one processor, see [process.StartOnOneProcessor], so whoever makes garbage pays for its collection;
+// A process has one processor, see [process.Program.StartOnOneProcessor], so whoever makes garbage pays for its collection;
 // there is another one, with all of them, for workloads that are parallel.
 func inProcess(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.InProcess, error) {
 	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Turns: 1, Strictness: map[string][]int{}}
@@ -84,7 +84,12 @@ func paced(slice, took, mayTake time.Duration, turns int) time.Duration {
 const shortest = 2 * time.Millisecond
 
 func oneRound(ctx context.Context, found *results.InProcess, turn measure.Turn, workloads []contest.Workload, entrants []contest.Contender, one, all *calm, patience *patience, bar *progress) error {
-	started, err := startAll(entrants, slices.ContainsFunc(workloads, func(w contest.Workload) bool { return w.Parallel }))
+	program, err := process.Copy()
+	if err != nil {
+		return err
+	}
+	defer program.Remove()
+	started, err := startAll(program, entrants, slices.ContainsFunc(workloads, func(w contest.Workload) bool { return w.Parallel }))
 	defer started.close()
 	if err != nil {
 		return err
@@ -117,10 +122,10 @@ func oneRound(ctx context.Context, found *results.InProcess, turn measure.Turn, 
 // crew is the processes of a round: those of one processor and those of all, if there are any; each in the order of the contenders.
 type crew struct{ one, all []*process.Process }
 
-func startAll(entrants []contest.Contender, parallel bool) (crew, error) {
+func startAll(program *process.Program, entrants []contest.Contender, parallel bool) (crew, error) {
 	var c crew
 	for i := range entrants {
-		p, err := process.StartOnOneProcessor(childMeasures, entrants[i].Slug)
+		p, err := program.StartOnOneProcessor(childMeasures, entrants[i].Slug)
 		if err != nil {
 			return c, err
 		}
@@ -128,7 +133,7 @@ func startAll(entrants []contest.Contender, parallel bool) (crew, error) {
 		if !parallel {
 			continue
 		}
-		if p, err = process.Start(childMeasures, entrants[i].Slug); err != nil {
+		if p, err = program.Start(childMeasures, entrants[i].Slug); err != nil {
 			return c, err
 		}
 		c.all = append(c.all, p)

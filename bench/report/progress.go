@@ -29,6 +29,7 @@ func (p *progress) left() time.Duration { return max(0, p.length-time.Since(p.be
 
 func (p *progress) step() {
 	p.done++
+	p.steps = max(p.steps, p.done) // some are taken again
 	if now := time.Now(); now.Sub(p.told) >= p.every {
 		p.told = now
 		rest := time.Duration(float64(now.Sub(p.begun)) / float64(p.done) * float64(p.steps-p.done)).Round(time.Second)

@@ -19,7 +19,7 @@ import (
 )
 
 // overTCP measures servers, each in a fresh process each round, one after the other. The server and the process that
-// sends have the same one processor, see [process.StartOnOneProcessor].
+// sends have the same one processor, see [process.Program.StartOnOneProcessor].
 func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.TCP, error) {
 	found := &results.TCP{Machine: machine(), Rounds: o.rounds, Turns: 2}
 	connections := []int{1, 4, 16, 64}
@@ -82,7 +82,12 @@ type turnOverTCP struct {
 }
 
 func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender, calm *calm, patience *patience, bar *progress) error {
-	sender, err := process.StartOnOneProcessor(childSends)
+	program, err := process.Copy()
+	if err != nil {
+		return err
+	}
+	defer program.Remove()
+	sender, err := program.StartOnOneProcessor(childSends)
 	if err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duratio
 		}
 	}()
 	for i := range servers {
-		s, err := startServer(servers[i].Slug)
+		s, err := startServer(program, servers[i].Slug)
 		if err != nil {
 			return fmt.Errorf("%s: %w", servers[i].Name, err)
 		}
@@ -153,8 +158,8 @@ type server struct {
 	process *process.Process
 }
 
-func startServer(slug string) (*server, error) {
-	p, err := process.StartOnOneProcessor(childServes, slug)
+func startServer(program *process.Program, slug string) (*server, error) {
+	p, err := program.StartOnOneProcessor(childServes, slug)
 	if err != nil {
 		return nil, err
 	}

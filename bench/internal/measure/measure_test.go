@@ -28,7 +28,12 @@ func TestMain(m *testing.M) {
 
 func TestAProcessTakesTurns(t *testing.T) {
 	t.Setenv("BENCH_TEST_CONTENDER", "best")
-	p, err := process.Start()
+	self, err := process.Copy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Remove()
+	p, err := self.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

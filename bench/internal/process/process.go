@@ -9,9 +9,40 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 )
 
-// Process is one that was started by [Start], or by [StartOnOneProcessor].
+// Program is a copy of this program.
+type Program struct{ path string }
+
+// Copy copies this program into a file of its own, and so to another place in memory: which parts of a program get in
+// each other's way in the caches depends on where it lies, and it lies there for as long as the file does. Remove removes it.
+func Copy() (*Program, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	from, err := os.Open(self)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	to, err := os.CreateTemp("", "bench-*"+filepath.Ext(self))
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{to.Name()}
+	_, err = io.Copy(to, struct{ io.Reader }{from}) // not by the file system, which might let both share their pages
+	if err = errors.Join(err, to.Close(), os.Chmod(p.path, 0o700)); err != nil {
+		return nil, errors.Join(err, p.Remove())
+	}
+	return p, nil
+}
+
+// Remove removes the copy, which must not run any more.
+func (p *Program) Remove() error { return os.Remove(p.path) }
+
+// Process is one that was started by [Program.Start], or by [Program.StartOnOneProcessor].
 type Process struct {
 	command *exec.Cmd
 	in      io.WriteCloser
@@ -19,27 +50,23 @@ type Process struct {
 	decoder *json.Decoder
 }
 
-// Start runs this program again with args, as one that calls [Serve].
-func Start(args ...string) (*Process, error) { return start((*exec.Cmd).Start, args) }
+// Start runs the program with args, as one that calls [Serve].
+func (p *Program) Start(args ...string) (*Process, error) { return p.start((*exec.Cmd).Start, args) }
 
-// StartOnOneProcessor is [Start] of a process that has one processor only, always the same one: the operating
+// StartOnOneProcessor is Start of a process that has one processor only, always the same one: the operating
 // system keeps it there where it can (Linux), and GOMAXPROCS is 1 everywhere.
 //
 // Two processors of a machine are often two halves of one, of a virtual machine too, and what one of them does then
 // slows down the other. To wake up the other takes tens of microseconds, and more where another machine has it just now.
-func StartOnOneProcessor(args ...string) (*Process, error) {
-	return start(func(c *exec.Cmd) error {
+func (p *Program) StartOnOneProcessor(args ...string) (*Process, error) {
+	return p.start(func(c *exec.Cmd) error {
 		c.Env = append(os.Environ(), "GOMAXPROCS=1")
 		return startOnOneProcessor(c)
 	}, args)
 }
 
-func start(run func(*exec.Cmd) error, args []string) (*Process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	command := exec.Command(self, args...)
+func (p *Program) start(run func(*exec.Cmd) error, args []string) (*Process, error) {
+	command := exec.Command(p.path, args...)
 	command.Stderr = os.Stderr
 	in, err := command.StdinPipe()
 	if err != nil {

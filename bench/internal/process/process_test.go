@@ -23,6 +23,41 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func program(t *testing.T) *process.Program {
+	t.Helper()
+	p, err := process.Copy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func TestACopyIsGoneWhenItIsRemoved(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	p, err := process.Copy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := func() int {
+		files, err := os.ReadDir(os.Getenv("TMPDIR"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	if n := left(); runtime.GOOS != "windows" && n != 1 {
+		t.Errorf("%d files", n)
+	}
+	if err := p.Remove(); err != nil || left() != 0 {
+		t.Errorf("%v, %d files", err, left())
+	}
+}
+
 type told struct{ Word, Got string }
 
 func answer(word string) (told, error) {
@@ -38,7 +73,7 @@ func answer(word string) (told, error) {
 }
 
 func TestAProcessAnswers(t *testing.T) {
-	p, err := process.Start("child")
+	p, err := program(t).Start("child")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +95,7 @@ func TestAProcessAnswers(t *testing.T) {
 }
 
 func TestAProcessThatEndsIsAnError(t *testing.T) {
-	p, err := process.Start("child")
+	p, err := program(t).Start("child")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,9 +116,9 @@ func TestWhatIsNoQuestionIsAnError(t *testing.T) {
 
 // Only the process that is started is kept on one processor; who starts it goes on with all.
 func TestAProcessHasOneProcessor(t *testing.T) {
-	before := processors()
+	before, self := processors(), program(t)
 	for range 10 {
-		p, err := process.StartOnOneProcessor("child")
+		p, err := self.StartOnOneProcessor("child")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +136,7 @@ func TestAProcessHasOneProcessor(t *testing.T) {
 	if after := processors(); after != before {
 		t.Errorf("who started them has %s, and had %s", after, before)
 	}
-	p, err := process.Start("child")
+	p, err := self.Start("child")
 	if err != nil {
 		t.Fatal(err)
 	}
