@@ -21,7 +21,7 @@ import (
 // A process has one processor, see [process.Program.StartOnOneProcessor], so whoever makes garbage pays for its collection;
 // there is another one, with all of them, for workloads that are parallel.
 func inProcess(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.InProcess, error) {
-	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Turns: 1, Strictness: map[string][]int{}}
+	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Strictness: map[string][]int{}}
 	turn := measure.Turn{Least: 4} // because garbage is collected in some calls and not in others
 	if o.quick {
 		turn.Least = 1
@@ -35,33 +35,28 @@ func inProcess(ctx context.Context, o *options, workloads []contest.Workload, en
 	}
 	turns := 0
 	for _, w := range workloads {
-		turns += found.Turns * len(doing(&w, entrants))
+		turns += len(doing(&w, entrants))
 	}
 	rounds := o.warming() + o.rounds
-	bar := newProgress("in process", rounds*turns, o.inProcess)
+	c := &course{
+		bar:      newProgress("in process", rounds*turns, o.inProcess),
+		patience: patience{each: o.patience(o.inProcess) / time.Duration(rounds*len(workloads))},
+	}
 	turn.Slice = o.inProcess / time.Duration(rounds*turns) / 2 // the rest is for what comes before, and until garbage was collected
-	var one, all calm
-	patience := patience{each: o.patience(o.inProcess) / time.Duration(rounds*len(workloads))}
-	for round := range rounds {
-		begun, waited := time.Now(), patience.spent
+	err := c.eachRound(o, func(counts bool) error {
 		into := found
-		if round < o.warming() {
-			into = &results.InProcess{Turns: found.Turns} // which does not count: the machine gets warm
-		}
-		if err := oneRound(ctx, into, turn, workloads, entrants, &one, &all, &patience, bar); err != nil {
-			return nil, err
+		if !counts {
+			into = &results.InProcess{}
 		}
 		found.Slice = turn.Slice
-		extra := patience.spent - waited
-		bar.length += extra
-		if !o.quick {
-			continue // the same slice in each run: with it changes how much of a collection a turn sees
+		return c.round(ctx, into, turn, workloads, entrants)
+	}, func(took, mayTake time.Duration) {
+		if o.quick { // otherwise the same slice in each run: with it changes how much of a collection a turn sees
+			turn.Slice = paced(turn.Slice, took, mayTake, turns)
 		}
-		turn.Slice = paced(turn.Slice, time.Since(begun)-extra, bar.left()/time.Duration(max(1, rounds-round-1)), turns)
-	}
-	bar.end()
-	found.Disturbed = float64(one.disturbed+all.disturbed) / float64(max(1, one.turns+all.turns))
-	return found, nil
+	})
+	found.Disturbed = c.disturbed()
+	return found, err
 }
 
 // doing are the contenders that do a workload.
@@ -83,7 +78,7 @@ func paced(slice, took, mayTake time.Duration, turns int) time.Duration {
 // shortest is how short a turn may become.
 const shortest = 2 * time.Millisecond
 
-func oneRound(ctx context.Context, found *results.InProcess, turn measure.Turn, workloads []contest.Workload, entrants []contest.Contender, one, all *calm, patience *patience, bar *progress) error {
+func (c *course) round(ctx context.Context, found *results.InProcess, turn measure.Turn, workloads []contest.Workload, entrants []contest.Contender) error {
 	program, err := process.Copy()
 	if err != nil {
 		return err
@@ -97,17 +92,17 @@ func oneRound(ctx context.Context, found *results.InProcess, turn measure.Turn, 
 	faster := func(a, b measure.Taken) bool { return a.Nanoseconds < b.Nanoseconds }
 	for _, at := range rand.Perm(len(workloads)) {
 		w := &workloads[at]
-		players, processes, calm := doing(w, entrants), started.one, one
+		players, processes, paces := doing(w, entrants), started.one, &c.one
 		if w.Parallel {
-			processes, calm = started.all, all
+			processes, paces = started.all, &c.all
 		}
 		turn.Workload = w.ID
-		best, err := takeTurns(ctx, len(players), found.Turns, patience, faster, func(player int) (taken measure.Taken, undisturbed bool, err error) {
+		best, err := takeTurns(ctx, len(players), 1, &c.patience, faster, func(player int) (taken measure.Taken, undisturbed bool, err error) {
 			if err := processes[players[player]].Ask(turn, &taken); err != nil {
 				return taken, false, fmt.Errorf("%s, %s: %w", entrants[players[player]].Name, w.Title, err)
 			}
-			bar.step()
-			return taken, calm.is(taken.Pace), nil
+			c.bar.step()
+			return taken, paces.calm(taken.Pace), nil
 		})
 		if err != nil {
 			return err

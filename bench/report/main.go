@@ -1,6 +1,6 @@
 // Command report measures weft beside what one would take instead, and writes what it found.
 //
-//	go run ./bench/report                       # everything, into bench/RESULTS.md: about 20 minutes
+//	go run ./bench/report                       # everything, into bench/RESULTS.md: 20 to 35 minutes
 //	go run ./bench/report -quick                # under 50 seconds, printed only
 //	go run ./bench/report -tcp                  # servers over loopback alone
 //	go run ./bench/report -sizes                # programs and how long they take to compile alone
@@ -71,8 +71,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&o.compare, "compare", false, "say whether two files that -json printed agree")
 	flags.BoolVar(&o.render, "render", false, "measure nothing, write RESULTS.md from the results that are there")
 	flags.IntVar(&o.rounds, "rounds", 0, "rounds, at least 10; each has a fresh process for each contender (30; 10 if -quick)")
-	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process (10m; 20s if -quick)")
-	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP (4m; 6s if -quick)")
+	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process, without waiting for collections of garbage and for a machine that is disturbed (10m; 20s if -quick)")
+	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP, likewise (4m; 6s if -quick)")
 	flags.StringVar(&o.workloads, "run", "", "only workloads whose ID matches this expression; nothing is written but where -out says so")
 	flags.StringVar(&o.contenders, "contenders", "", "only these, separated by commas, beside the best by hand; nothing is written but where -out says so")
 	flags.StringVar(&o.out, "out", "", "the folder for RESULTS.md and results (the folder of this module)")
@@ -119,10 +119,10 @@ func (o *options) warming() int {
 	return 1
 }
 
-// patience is how much longer than said something may take because the machine is disturbed.
+// patience is how much longer than said something may take because the machine is disturbed. A quick run has none.
 func (o *options) patience(length time.Duration) time.Duration {
 	if o.quick {
-		return length / 4
+		return 0
 	}
 	return length
 }

@@ -52,28 +52,23 @@ func overTCP(ctx context.Context, o *options, workloads []contest.Workload, entr
 	}
 	rounds := o.warming() + o.rounds
 	steps := rounds * len(turns) * len(servers) * found.Turns
-	bar := newProgress("over TCP", steps, o.overTCP)
+	c := &course{
+		bar:      newProgress("over TCP", steps, o.overTCP),
+		patience: patience{each: o.patience(o.overTCP) / time.Duration(rounds*len(turns))},
+	}
 	slice := o.overTCP / time.Duration(steps) * 2 / 3
-	var calm calm
-	patience := patience{each: o.patience(o.overTCP) / time.Duration(rounds*len(turns))}
-	for round := range rounds {
-		begun, waited := time.Now(), patience.spent
+	err := c.eachRound(o, func(counts bool) error {
 		into := found
-		if round < o.warming() {
-			into = &results.TCP{Turns: found.Turns} // which does not count: the machine gets warm
-		}
-		if err := oneRoundOverTCP(ctx, into, slice, turns, servers, &calm, &patience, bar); err != nil {
-			return nil, err
+		if !counts {
+			into = &results.TCP{Turns: found.Turns}
 		}
 		found.Slice = slice
-		extra := patience.spent - waited
-		bar.length += extra
-		mayTake := bar.left() / time.Duration(max(1, rounds-round-1))
-		slice = min(max(slice+(mayTake-(time.Since(begun)-extra))/time.Duration(steps/rounds), 10*time.Millisecond), time.Second)
-	}
-	bar.end()
-	found.Disturbed = float64(calm.disturbed) / float64(max(1, calm.turns))
-	return found, nil
+		return c.roundOverTCP(ctx, into, slice, turns, servers)
+	}, func(took, mayTake time.Duration) {
+		slice = min(max(slice+(mayTake-took)/time.Duration(steps/rounds), 10*time.Millisecond), time.Second)
+	})
+	found.Disturbed = c.disturbed()
+	return found, err
 }
 
 type turnOverTCP struct {
@@ -81,7 +76,7 @@ type turnOverTCP struct {
 	connections int
 }
 
-func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender, calm *calm, patience *patience, bar *progress) error {
+func (c *course) roundOverTCP(ctx context.Context, found *results.TCP, slice time.Duration, turns []turnOverTCP, servers []contest.Contender) error {
 	program, err := process.Copy()
 	if err != nil {
 		return err
@@ -116,13 +111,13 @@ func oneRoundOverTCP(ctx context.Context, found *results.TCP, slice time.Duratio
 	more := func(a, b traffic) bool { return a.PerSecond > b.PerSecond }
 	for _, at := range rand.Perm(len(turns)) {
 		t := turns[at]
-		best, err := takeTurns(ctx, len(servers), found.Turns, patience, more, func(i int) (traffic, bool, error) {
+		best, err := takeTurns(ctx, len(servers), found.Turns, &c.patience, more, func(i int) (traffic, bool, error) {
 			got, err := running[i].take(sender, t, slice)
 			if err != nil {
 				return got, false, fmt.Errorf("%s, %s: %w", servers[i].Name, t.workload.Title, err)
 			}
-			bar.step()
-			return got, calm.is(got.Pace), nil
+			c.bar.step()
+			return got, c.one.calm(got.Pace), nil
 		})
 		if err != nil {
 			return err

@@ -7,23 +7,52 @@ import (
 	"time"
 )
 
-// calm tells turns in which the processor was as fast as it can be from those in which something slowed it down:
+// course is what the rounds of a measurement have in common.
+type course struct {
+	bar      *progress
+	patience patience
+	one, all paces // of the turns that have one processor, and of those that have all
+}
+
+// eachRound lets do do the rounds, of which that of a machine that gets warm does not count, and tells next how long each took
+// and how long those that are left may take, without what turns cost that were taken again.
+func (c *course) eachRound(o *options, do func(counts bool) error, next func(took, mayTake time.Duration)) error {
+	rounds := o.warming() + o.rounds
+	for round := range rounds {
+		begun, waited := time.Now(), c.patience.spent
+		if err := do(round >= o.warming()); err != nil {
+			return err
+		}
+		extra := c.patience.spent - waited
+		c.bar.length += extra
+		next(time.Since(begun)-extra, c.bar.left()/time.Duration(max(1, rounds-round-1)))
+	}
+	c.bar.end()
+	return nil
+}
+
+// disturbed is the share of turns in which something slowed a processor down.
+func (c *course) disturbed() float64 {
+	return float64(c.one.disturbed+c.all.disturbed) / float64(max(1, c.one.turns+c.all.turns))
+}
+
+// paces tells turns in which the processor was as fast as it can be from those in which something slowed it down:
 // another machine on the same host, a lower frequency, something else that runs.
-type calm struct {
-	fastest          float64 // of all paces until now, see [measure.Pace]
+type paces struct {
+	fastest          float64 // of all until now, see [measure.Pace]
 	turns, disturbed int
 }
 
 // most is how much slower than the fastest a pace may be. The frequency changes by some hundredths, and with it what all take; the other half of a processor by three quarters.
 const most = 1.20
 
-func (c *calm) is(pace float64) bool {
-	if c.fastest == 0 || pace < c.fastest {
-		c.fastest = pace
+func (p *paces) calm(pace float64) bool {
+	if p.fastest == 0 || pace < p.fastest {
+		p.fastest = pace
 	}
-	c.turns++
-	if pace > most*c.fastest {
-		c.disturbed++
+	p.turns++
+	if pace > most*p.fastest {
+		p.disturbed++
 		return false
 	}
 	return true

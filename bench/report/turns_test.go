@@ -25,17 +25,17 @@ func TestTheBestCalmTurnCounts(t *testing.T) {
 }
 
 func TestAPaceIsCalmNearTheFastest(t *testing.T) {
-	var c calm
+	var p paces
 	for i, step := range []struct {
 		pace float64
 		calm bool
 	}{{200, true}, {230, true}, {100, true}, {110, true}, {119, true}, {121, false}, {200, false}} {
-		if got := c.is(step.pace); got != step.calm {
+		if got := p.calm(step.pace); got != step.calm {
 			t.Errorf("%d, a pace of %v: %v", i, step.pace, got)
 		}
 	}
-	if c.turns != 7 || c.disturbed != 2 {
-		t.Errorf("%+v", c)
+	if p.turns != 7 || p.disturbed != 2 {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/weft-go/weft/bench/internal/process"
 )
 
-// Turn asks for one workload, for about so long, and for so many calls at least, however long they take. It begins and
-// ends behind a collection of garbage, if there is one within three times as long: each pays for all of its own, and for no other's.
+// Turn asks for one workload, for about so long, and for so many calls of each goroutine at least, however long they take. It begins behind a
+// collection of garbage, if one ends within the slice, and ends behind one, if one ends within three slices: each pays for all of its own, and for no other's.
 type Turn struct {
 	Workload string        `json:"workload"`
 	Slice    time.Duration `json:"slice"`

@@ -27,7 +27,6 @@ type Machine struct {
 type InProcess struct {
 	Machine Machine       `json:"machine"`
 	Rounds  int           `json:"rounds"`
-	Turns   int           `json:"turns"` // of each contender at each workload in a round, of which the fastest counts
 	Slice   time.Duration `json:"slice"` // about how long a turn was in the last round
 	// Disturbed is the share of turns in which something else slowed the processor down.
 	Disturbed float64 `json:"disturbed"`
@@ -88,7 +87,7 @@ func (p *InProcess) Ratio(workload, contender, against string) (ratio stats.Esti
 type TCP struct {
 	Machine Machine       `json:"machine"`
 	Rounds  int           `json:"rounds"`
-	Turns   int           `json:"turns"` // as in process
+	Turns   int           `json:"turns"` // of each server in a round, of which the best undisturbed one counts
 	Slice   time.Duration `json:"slice"`
 	// Disturbed is the share of turns in which something else slowed the processor down.
 	Disturbed float64 `json:"disturbed"`
