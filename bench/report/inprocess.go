@@ -16,15 +16,13 @@ import (
 // inProcess measures in rounds. A round has a fresh copy of the program, and a fresh process of it for each contender, all of which wait while
 // one takes its turn. The workloads come in a new order each round, and for each of
 // them the contenders take turns in a new order each time, so that what is compared was measured within a
-// fraction of a second. A turn that was disturbed is taken again; if no turn of a round was calm the fastest counts.
+// fraction of a second. The fastest turn that was not disturbed counts; who had none takes more, and if none of a round was calm the fastest counts.
 //
-// A process has one processor, see [process.Program.StartOnOneProcessor], so whoever makes garbage pays for its collection;
-// there is another one, with all of them, for workloads that are parallel.
+// A process has one processor, see [process.Program.StartOnOneProcessor]; there is another one, with all of them, for workloads that are parallel.
 func inProcess(ctx context.Context, o *options, workloads []contest.Workload, entrants []contest.Contender) (*results.InProcess, error) {
-	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Strictness: map[string][]int{}}
-	turn := measure.Turn{Least: 4} // because garbage is collected in some calls and not in others
+	found := &results.InProcess{Machine: machine(), Rounds: o.rounds, Turns: 3, Strictness: map[string][]int{}}
 	if o.quick {
-		turn.Least = 1
+		found.Turns = 1
 	}
 	for i := range entrants {
 		statuses, err := contest.Strictness(&entrants[i], contest.Probes())
@@ -33,25 +31,25 @@ func inProcess(ctx context.Context, o *options, workloads []contest.Workload, en
 		}
 		found.Strictness[entrants[i].Slug] = statuses
 	}
-	turns := 0
+	turns := 0 // of a round
 	for _, w := range workloads {
-		turns += len(doing(&w, entrants))
+		turns += found.Turns * len(doing(&w, entrants))
 	}
 	rounds := o.warming() + o.rounds
 	c := &course{
 		bar:      newProgress("in process", rounds*turns, o.inProcess),
 		patience: patience{each: o.patience(o.inProcess) / time.Duration(rounds*len(workloads))},
 	}
-	turn.Slice = o.inProcess / time.Duration(rounds*turns) / 2 // the rest is for what comes before, and until garbage was collected
+	turn := measure.Turn{Slice: min(o.inProcess/time.Duration(rounds*turns)/2, longest)} // the rest is for what comes before
 	err := c.eachRound(o, func(counts bool) error {
 		into := found
 		if !counts {
-			into = &results.InProcess{}
+			into = &results.InProcess{Turns: found.Turns}
 		}
 		found.Slice = turn.Slice
 		return c.round(ctx, into, turn, workloads, entrants)
 	}, func(took, mayTake time.Duration) {
-		if o.quick { // otherwise the same slice in each run: with it changes how much of a collection a turn sees
+		if o.quick { // otherwise the same slice in each run: the longer it is the less of the memory is in the processor's caches
 			turn.Slice = paced(turn.Slice, took, mayTake, turns)
 		}
 	})
@@ -72,11 +70,14 @@ func doing(w *contest.Workload, entrants []contest.Contender) (indices []int) {
 // paced is the slice with which a round of so many turns, which took so long, takes as long as it may.
 func paced(slice, took, mayTake time.Duration, turns int) time.Duration {
 	next := slice + (mayTake-took)/time.Duration(turns)
-	return min(max(next, slice/2, shortest), slice*2, 200*time.Millisecond)
+	return min(max(next, slice/2, shortest), slice*2, longest)
 }
 
-// shortest is how short a turn may become.
-const shortest = 2 * time.Millisecond
+// shortest and longest is a turn. While it lasts no garbage is collected, so its length is memory too.
+const (
+	shortest = 2 * time.Millisecond
+	longest  = 50 * time.Millisecond
+)
 
 func (c *course) round(ctx context.Context, found *results.InProcess, turn measure.Turn, workloads []contest.Workload, entrants []contest.Contender) error {
 	program, err := process.Copy()
@@ -97,7 +98,7 @@ func (c *course) round(ctx context.Context, found *results.InProcess, turn measu
 			processes, paces = started.all, &c.all
 		}
 		turn.Workload = w.ID
-		best, err := takeTurns(ctx, len(players), 1, &c.patience, faster, func(player int) (taken measure.Taken, undisturbed bool, err error) {
+		best, err := takeTurns(ctx, len(players), found.Turns, &c.patience, faster, func(player int) (taken measure.Taken, undisturbed bool, err error) {
 			if err := processes[players[player]].Ask(turn, &taken); err != nil {
 				return taken, false, fmt.Errorf("%s, %s: %w", entrants[players[player]].Name, w.Title, err)
 			}

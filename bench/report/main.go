@@ -22,7 +22,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -71,7 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&o.compare, "compare", false, "say whether two files that -json printed agree")
 	flags.BoolVar(&o.render, "render", false, "measure nothing, write RESULTS.md from the results that are there")
 	flags.IntVar(&o.rounds, "rounds", 0, "rounds, at least 10; each has a fresh process for each contender (30; 10 if -quick)")
-	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process, without waiting for collections of garbage and for a machine that is disturbed (10m; 20s if -quick)")
+	flags.DurationVar(&o.inProcess, "for", 0, "about how long to measure in process, without waiting for a machine that is disturbed (10m; 20s if -quick)")
 	flags.DurationVar(&o.overTCP, "for-tcp", 0, "about how long to measure over TCP, likewise (4m; 6s if -quick)")
 	flags.StringVar(&o.workloads, "run", "", "only workloads whose ID matches this expression; nothing is written but where -out says so")
 	flags.StringVar(&o.contenders, "contenders", "", "only these, separated by commas, beside the best by hand; nothing is written but where -out says so")
@@ -301,17 +300,10 @@ const (
 	childSends    = "child-sends"
 )
 
-// held is how much memory each process holds beside what it does, as a service has caches, pools and connections. In a process that holds nothing garbage is
-// collected every few milliseconds, and requests that allocate cost more than in a service.
-const held = 32 << 20
-
 func child(slug string, do func(contest.Contender) error) error {
 	c, known := contenders.Named(slug)
 	if !known {
 		return fmt.Errorf("no contender is called %q", slug)
 	}
-	kept := make([]byte, held)
-	err := do(c)
-	runtime.KeepAlive(kept)
-	return err
+	return do(c)
 }

@@ -63,7 +63,7 @@ func (b *book) measuredOn() string {
 		}
 	}
 	if p := b.InProcess; p != nil {
-		add("in process", p.Machine, rounds(p.Rounds, 1, p.Slice, p.Disturbed))
+		add("in process", p.Machine, rounds(p.Rounds, p.Turns, p.Slice, p.Disturbed))
 	}
 	if p := b.TCP; p != nil {
 		add("over TCP", p.Machine, rounds(p.Rounds, p.Turns, p.Slice, p.Disturbed))

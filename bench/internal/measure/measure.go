@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,12 +15,11 @@ import (
 	"github.com/weft-go/weft/bench/internal/process"
 )
 
-// Turn asks for one workload, for about so long, and for so many calls of each goroutine at least, however long they take. It begins behind a
-// collection of garbage, if one ends within the slice, and ends behind one, if one ends within three slices: each pays for all of its own, and for no other's.
+// Turn asks for one workload, for about so long; some calls are made however long they take. It begins behind a collection of
+// garbage, and none is collected until it ends: how much of one falls into some milliseconds is chance.
 type Turn struct {
 	Workload string        `json:"workload"`
 	Slice    time.Duration `json:"slice"`
-	Least    int           `json:"least"`
 }
 
 // Taken is what one turn took, for each request or start.
@@ -36,6 +34,7 @@ type Taken struct {
 
 // Serve answers turns from in on out, until in ends.
 func Serve(c contest.Contender, in io.Reader, out io.Writer) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	s := &stopwatch{contender: c, workloads: contest.Workloads(), known: map[string]*bench{}}
 	return process.Serve(in, out, s.take)
 }
@@ -51,20 +50,18 @@ type bench struct {
 	status int
 	calls  []func() int // one for each goroutine
 	each   time.Duration
-	// allocations and bytes are those of a call while no garbage is collected, which would empty pools.
+	// allocations and bytes are those of a call when pools are full.
 	allocations, bytes float64
 }
 
 func (s *stopwatch) take(turn Turn) (Taken, error) {
-	b, err := s.ready(turn.Workload)
+	b, err := s.ready(turn)
 	if err != nil {
 		return Taken{}, err
 	}
-	if _, _, err := b.runCycles(0, turn.Slice, 0); err != nil {
-		return Taken{}, err // what the turn of another workload has left is collected, pools are filled again
-	}
+	runtime.GC()
 	before := Pace(len(b.calls))
-	took, calls, err := b.runCycles(turn.Slice, 3*turn.Slice, max(1, turn.Least))
+	took, calls, err := b.runFor(turn.Slice)
 	if err != nil {
 		return Taken{}, err
 	}
@@ -76,14 +73,15 @@ func (s *stopwatch) take(turn Turn) (Taken, error) {
 	}, nil
 }
 
-// ready makes the application of a workload once, and finds out about how long a call takes.
-func (s *stopwatch) ready(id string) (*bench, error) {
-	if b := s.known[id]; b != nil {
+// ready makes the application of a workload once, and finds out about how long a call takes. A turn that does not count follows:
+// memory that is used for the first time is that of the system, and slow.
+func (s *stopwatch) ready(turn Turn) (*bench, error) {
+	if b := s.known[turn.Workload]; b != nil {
 		return b, nil
 	}
 	for i := range s.workloads {
 		w := &s.workloads[i]
-		if w.ID != id {
+		if w.ID != turn.Workload {
 			continue
 		}
 		if reason := w.Reason(&s.contender); reason != "" {
@@ -104,10 +102,13 @@ func (s *stopwatch) ready(id string) (*bench, error) {
 		if err := b.estimate(); err != nil {
 			return nil, err
 		}
-		s.known[id] = b
+		if _, _, err := b.runFor(turn.Slice); err != nil {
+			return nil, err
+		}
+		s.known[turn.Workload] = b
 		return b, nil
 	}
-	return nil, fmt.Errorf("no workload is called %q", id)
+	return nil, fmt.Errorf("no workload is called %q", turn.Workload)
 }
 
 // estimate doubles the calls until they take a millisecond. The first ones do not count: what is
@@ -116,7 +117,6 @@ func (b *bench) estimate() error {
 	if _, err := b.run(len(b.calls)); err != nil {
 		return err
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for calls := len(b.calls); ; calls *= 2 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -144,16 +144,14 @@ func (b *bench) run(calls int) (time.Duration, error) {
 // often is about how long calls go on until it is looked whether they have been enough.
 const often = 100 * time.Microsecond
 
-// runCycles makes so many calls at least, until a collection of garbage has ended, neither before shortest nor after longest.
-func (b *bench) runCycles(shortest, longest time.Duration, least int) (took time.Duration, calls int, err error) {
+// runFor makes calls for about so long.
+func (b *bench) runFor(slice time.Duration) (took time.Duration, calls int, err error) {
 	some := max(1, int(often/b.each)/len(b.calls))
 	return b.together(func(call func() int, enough *atomic.Bool) (status, calls int) {
-		begun, cycles := time.Now(), collected(0)
-		for {
+		for begun := time.Now(); ; {
 			status = repeat(call, some)
 			calls += some
-			took := time.Since(begun)
-			if took >= shortest && calls >= least && (cycles.end() || took > longest) {
+			if time.Since(begun) >= slice {
 				enough.Store(true)
 			}
 			if enough.Load() {
@@ -193,19 +191,6 @@ func repeat(call func() int, times int) (status int) {
 		status = call()
 	}
 	return status
-}
-
-// collected is how many collections of garbage there had been when it was last asked, 0 for never asked.
-type collected uint64
-
-// end reports whether one has ended since it was last asked.
-func (c *collected) end() bool {
-	var now [1]metrics.Sample
-	now[0].Name = "/gc/cycles/total:gc-cycles"
-	metrics.Read(now[:])
-	before, count := *c, collected(now[0].Value.Uint64())
-	*c = count
-	return before != 0 && count > before
 }
 
 func (b *bench) right(status int) error {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"runtime/metrics"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +62,55 @@ func TestAWrongAnswerInTheTimedLoopIsAnError(t *testing.T) {
 	if err := measure.Serve(c, bytes.NewReader(turn), &out); err != nil || !strings.Contains(out.String(), "the last answer was 404, not 200") {
 		t.Errorf("%s, %v", out.String(), err)
 	}
+}
+
+// While a turn lasts, some 100 MiB are made and forgotten here, no garbage is collected; before the next one it is.
+func TestGarbageIsCollectedBetweenTurns(t *testing.T) {
+	c, _ := contenders.Named("best")
+	app := &littering{App: c.Shop()}
+	c.Shop = func() contest.App { return app }
+	turn, _ := json.Marshal(measure.Turn{Workload: "get", Slice: 50 * time.Millisecond})
+	out := replies{then: func() { app.turns = append(app.turns, nil) }}
+	if err := measure.Serve(c, bytes.NewReader(bytes.Repeat(turn, 3)), &out); err != nil {
+		t.Fatal(err)
+	}
+	for i, seen := range app.turns[1:3] { // with the first one come the calls that make it ready
+		if len(seen) != 1 {
+			t.Errorf("turn %d has calls behind %v collections", i+1, seen)
+		}
+	}
+	if len(app.turns) != 4 || app.turns[1][0] >= app.turns[2][0] {
+		t.Errorf("none between the turns: %v", app.turns)
+	}
+}
+
+// littering leaves garbage with each call, and knows behind how many collections there were calls, turn by turn.
+type littering struct {
+	contest.App
+	turns   [][]uint64
+	garbage *[1 << 14]byte
+}
+
+func (l *littering) Caller(contest.Request) func() int {
+	l.turns = [][]uint64{nil}
+	return func() int {
+		l.garbage = new([1 << 14]byte)
+		count := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}}
+		metrics.Read(count)
+		this := &l.turns[len(l.turns)-1]
+		if now := count[0].Value.Uint64(); !slices.Contains(*this, now) {
+			*this = append(*this, now)
+		}
+		return 200
+	}
+}
+
+// replies does something with each reply.
+type replies struct{ then func() }
+
+func (r *replies) Write(p []byte) (int, error) {
+	r.then()
+	return len(p), nil
 }
 
 func TestThePaceIsThatOfTheProcessor(t *testing.T) {

@@ -27,6 +27,7 @@ type Machine struct {
 type InProcess struct {
 	Machine Machine       `json:"machine"`
 	Rounds  int           `json:"rounds"`
+	Turns   int           `json:"turns"` // of each contender in a round, of which the fastest undisturbed one counts
 	Slice   time.Duration `json:"slice"` // about how long a turn was in the last round
 	// Disturbed is the share of turns in which something else slowed the processor down.
 	Disturbed float64 `json:"disturbed"`
