@@ -1,6 +1,6 @@
 // Command report measures weft beside what one would take instead, and writes what it found.
 //
-//	go run ./bench/report                       # everything, into bench/RESULTS.md: 20 to 35 minutes
+//	go run ./bench/report                       # everything, into bench/RESULTS.md: 14 to 28 minutes
 //	go run ./bench/report -quick                # under 50 seconds, printed only
 //	go run ./bench/report -tcp                  # servers over loopback alone
 //	go run ./bench/report -sizes                # programs and how long they take to compile alone
