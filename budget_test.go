@@ -477,8 +477,16 @@ func TestBudgetOfRefusals(t *testing.T) {
 	}))
 	app.Handle("GET /mapped", Handle(func(context.Context, struct{}) (pong, error) { return pong{}, http.ErrNoLocation }).
 		Catch(OnIs(http.ErrNoLocation, func(*Request, error) Response { return Fail(&Error{Status: 404}) })))
+	app.Handle("GET /unmapped", Handle(ping).Guard(NewGuard("nobody", func(*Request) error { return Deny("nobody") })).
+		Catch(On(func(_ *Request, err *http.MaxBytesError) Response { return Fail(err) })))
+	type wrong struct {
+		A int    `query:"a" validate:"min=1"`
+		B int    `query:"b" validate:"min=1"`
+		C string `query:"c" validate:"required"`
+	}
+	app.Handle("GET /invalid", Handle(func(context.Context, wrong) (pong, error) { return pong{}, nil }))
 	srv := budgetServer(t, app)
-	for path, budget := range map[string]float64{"/denied": 8, "/error": 9, "/mapped": 13} {
+	for path, budget := range map[string]float64{"/denied": 7, "/unmapped": 7, "/error": 8, "/mapped": 13, "/invalid": 45} {
 		got := allocations(t, srv, httptest.NewRequest("GET", path, nil), "")
 		t.Logf("%s: %v allocations", path, got)
 		assert.LessOrEqual(t, got, budget, path)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"reflect"
 	"runtime/debug"
@@ -222,16 +221,15 @@ func (e *Error) response(r *Request, err error) Response {
 	for _, values := range e.Header {
 		fields += len(values)
 	}
-	// All links are of one allocation: they live and die together.
-	links := make([]head, 0, fields+3)
-	link := func(c change, name, value string) {
-		links = append(links, head{change: c, name: name, value: value, status: e.status()})
-		if last := len(links) - 1; last > 0 {
-			links[last].prev = &links[last-1]
-		}
+	last := problemFields
+	if mediaType != problemType {
+		last = fieldsOf(mediaType)
 	}
-	link(setField, contentType, mediaType)
-	link(setField, "X-Content-Type-Options", "nosniff")
+	links := make([]head, 0, fields+1) // all in one allocation: they live and die together
+	link := func(c change, name, value string) {
+		links = append(links, head{prev: last, change: c, name: name, value: value, status: e.status()})
+		last = &links[len(links)-1]
+	}
 	var room [4]string
 	names := room[:0]
 	for name := range e.Header {
@@ -250,9 +248,16 @@ func (e *Error) response(r *Request, err error) Response {
 		}
 	}
 	link(failed, "", "")
-	last := &links[len(links)-1]
 	last.err = err
 	return Response{last, body}
+}
+
+// problemFields are the header fields of each problem document.
+var problemFields = fieldsOf(problemType)
+
+// fieldsOf are the header fields of a document about an error. What stands on them has a status of its own.
+func fieldsOf(mediaType string) *head {
+	return &head{prev: newHead(0, mediaType), change: setField, name: "X-Content-Type-Options", value: "nosniff"}
 }
 
 // document is the body of an answer that e is rendered as.
@@ -322,27 +327,56 @@ func (d problemDocument) append(to []byte) ([]byte, error) {
 	if e.Detail != "" {
 		to = appendText(append(to, `,"detail":`...), e.Detail)
 	}
-	if len(e.Extensions) > 0 && !d.plain {
-		for _, name := range slices.Sorted(maps.Keys(e.Extensions)) {
-			if slices.Contains(reservedMembers, name) {
-				continue
-			}
-			value, err := encodeJSON(e.Extensions[name])
-			if err != nil {
-				return nil, err
-			}
-			if !utf8.ValidString(name) {
-				return nil, fmt.Errorf("the name %q of an extension is not UTF-8", name)
-			}
-			to = append(append(appendText(append(to, ','), name), ':'), value...)
+	if !d.plain {
+		var err error
+		if to, err = appendMembers(to, e.Extensions, reservedMembers...); err != nil {
+			return nil, err
 		}
 	}
 	return append(to, '}'), nil
 }
 
+// appendMembers appends members to a JSON object that was begun, sorted by their names.
+func appendMembers(to []byte, members map[string]any, except ...string) ([]byte, error) {
+	var room [8]string
+	names := room[:0]
+	for name := range members {
+		if !slices.Contains(except, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !utf8.ValidString(name) {
+			return nil, fmt.Errorf("the name %q of a member is not UTF-8", name)
+		}
+		if to[len(to)-1] != '{' {
+			to = append(to, ',')
+		}
+		to = append(appendText(to, name), ':')
+		var err error
+		if to, err = appendValue(to, members[name]); err != nil {
+			return nil, err
+		}
+	}
+	return to, nil
+}
+
+// appendValue appends v as JSON.
+func appendValue(to []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case string:
+		return jsontext.AppendQuote(to, v)
+	case publicFields:
+		return v.append(to)
+	}
+	text, err := encodeJSON(v)
+	return append(to, text...), err
+}
+
 // appendText appends s as a JSON string, with U+FFFD in place of what is not UTF-8.
 func appendText(to []byte, s string) []byte {
-	to, _ = jsontext.AppendQuote(to, validText(s))
+	to, _ = jsontext.AppendQuote(to, s) // whose only error tells that there was something to replace
 	return to
 }
 
@@ -415,7 +449,10 @@ func On[E error](fn func(r *Request, err E) Response) Mapper {
 		kind = mapsInterface
 	}
 	answer := func(e E, ok bool) (respond, bool) {
-		return func(r *Request, _ error) Response { return fn(r, e) }, ok
+		if !ok { // most are asked for errors of others
+			return nil, false
+		}
+		return func(r *Request, _ error) Response { return fn(r, e) }, true
 	}
 	return Mapper{
 		kind: kind, name: t.String(), target: t,

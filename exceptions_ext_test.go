@@ -2,12 +2,14 @@ package weft_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -291,6 +293,21 @@ func TestTheFormatOfErrorsIsTheApps(t *testing.T) {
 	}
 	app, _ := newApp(weft.WithErrorFormat(weft.ErrorEnvelope))
 	assert.JSONEq(t, `{"error":{"code":"not_found","message":"Not Found","detail":{}}}`, serve(t, app).send("GET", "/x", "").body)
+}
+
+// A format of the user's may use another encoder for what the fields are.
+func TestFieldErrorsAreTheSameInEachFormat(t *testing.T) {
+	byHand := func(_ *weft.Request, e *weft.Error) (string, any) {
+		text, err := json.Marshal(e.Extensions)
+		assert.NoError(t, err)
+		return "application/json", map[string]any{"error": map[string]any{"code": e.Code, "message": e.Detail, "detail": jsontext.Value(text)}}
+	}
+	for name, format := range map[string]weft.ErrorFormat{"the envelope": weft.ErrorEnvelope, "by hand": byHand} {
+		app, _ := newApp(weft.WithErrorFormat(format))
+		app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", weft.Invalid("/due", "past", "is <over>") }))
+		assert.JSONEq(t, `{"error":{"code":"validation_failed","message":"The request is not valid: see errors.","detail":{"errors":[
+			{"source":"body","pointer":"/due","code":"past","message":"is <over>"}]}}}`, serve(t, app).send("GET", "/x", "").body, name)
+	}
 }
 
 func TestFieldErrorsFromAnywhereAreToldTogether(t *testing.T) {

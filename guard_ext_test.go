@@ -349,6 +349,25 @@ func TestAMapped401StillSaysHowToLogIn(t *testing.T) {
 	assert.Equal(t, []string{`Bearer realm="test"`}, got.header["Www-Authenticate"])
 	assert.Equal(t, 303, site.send("GET", "/g/x", "").status)
 	assert.Equal(t, "Basic", site.send("GET", "/y", "").header.Get("WWW-Authenticate"))
+
+	for name, row := range map[string]struct {
+		mapper weft.Mapper
+		says   []string
+	}{
+		"none":                       {weft.OnIs(errClosed, func(*weft.Request, error) weft.Response { return weft.Empty() }), []string{`Bearer realm="test"`}},
+		"one with its own challenge": {weft.On(func(*weft.Request, *weft.Denial) weft.Response { return weft.Fail(weft.Unauthenticated("Basic", "")) }), []string{"Basic"}},
+		"one that hands it on":       {weft.On(func(_ *weft.Request, d *weft.Denial) weft.Response { return weft.Fail(d).WithHeader("X-A", "a") }), []string{`Bearer realm="test"`}},
+		"one that takes it away": {weft.On(func(_ *weft.Request, d *weft.Denial) weft.Response {
+			return weft.Text("no").WithStatus(401).WithHeader("WWW-Authenticate", "x").WithoutHeader("WWW-Authenticate")
+		}), []string{`Bearer realm="test"`}},
+		"one with another field": {weft.On(func(_ *weft.Request, d *weft.Denial) weft.Response {
+			return weft.Text("no").WithStatus(401).WithHeader("WWW-Authenticate", "Digest").WithAddedHeader("WWW-Authenticate", "Basic")
+		}), []string{"Digest", "Basic"}},
+	} {
+		app, _ := newApp()
+		app.Handle("GET /x", weft.Handle(greetUser).Guard(login()).Catch(row.mapper))
+		assert.Equal(t, row.says, serve(t, app).send("GET", "/x", "").header["Www-Authenticate"], name)
+	}
 }
 
 func TestUnauthenticatedWithoutAChallengeIsADefect(t *testing.T) {

@@ -147,9 +147,9 @@ func invalid(status int, f FieldError) *InvalidRequest {
 // the app's hook, which knows the request's language.
 func (e *InvalidRequest) public(r *Request) *Error {
 	e = &InvalidRequest{cmp.Or(e.Status, http.StatusBadRequest), e.Fields[:min(len(e.Fields), maxFields)]}
-	listed := make([]publicField, len(e.Fields))
+	listed := make(publicFields, len(e.Fields))
 	for i, f := range e.Fields {
-		listed[i] = publicField{string(f.Source), f.Name, f.pointer(), f.Code, r.message(f), f.Params}
+		listed[i] = publicField{f, r.message(f)}
 	}
 	face := &Error{
 		Status: e.Status, Code: "invalid_request", Detail: "The request is not valid: see errors.",
@@ -181,13 +181,43 @@ func (e *InvalidRequest) tooMuch() string {
 	return CodeBodyTooLarge
 }
 
+// publicFields is what an answer lists.
+type publicFields []publicField
+
 type publicField struct {
-	Source  string         `json:"source"`
-	Name    string         `json:"name,omitzero"`
-	Pointer *string        `json:"pointer,omitzero"`
-	Code    string         `json:"code"`
-	Message string         `json:"message"`
-	Params  map[string]any `json:"params,omitempty"`
+	FieldError
+	message string
+}
+
+// MarshalJSON implements json.Marshaler, of encoding/json as well.
+func (list publicFields) MarshalJSON() ([]byte, error) { return list.append(nil) }
+
+// append is written by hand, as that of [problemDocument] is.
+func (list publicFields) append(to []byte) ([]byte, error) {
+	to = append(to, '[')
+	for i, f := range list {
+		if i > 0 {
+			to = append(to, ',')
+		}
+		to = appendText(append(to, `{"source":`...), string(f.Source))
+		if f.Name != "" {
+			to = appendText(append(to, `,"name":`...), f.Name)
+		}
+		if f.inBody() {
+			to = appendText(append(to, `,"pointer":`...), f.Pointer)
+		}
+		to = appendText(append(to, `,"code":`...), f.Code)
+		to = appendText(append(to, `,"message":`...), f.message)
+		if len(f.Params) > 0 {
+			var err error
+			if to, err = appendMembers(append(to, `,"params":{`...), f.Params); err != nil {
+				return nil, err
+			}
+			to = append(to, '}')
+		}
+		to = append(to, '}')
+	}
+	return append(to, ']'), nil
 }
 
 // maxFields bounds how many fields an answer lists.
@@ -196,13 +226,8 @@ const maxFields = 100
 // maxPointer bounds how much of a client's own member names is repeated to it.
 const maxPointer = 256
 
-// pointer is the place in the body, "" for the whole of it; nil for the rest of the request.
-func (f FieldError) pointer() *string {
-	if f.Source != SourceBody || len(f.Pointer) > maxPointer {
-		return nil
-	}
-	return &f.Pointer
-}
+// inBody reports whether the answer says where in the body it is, "" for the whole of it.
+func (f *FieldError) inBody() bool { return f.Source == SourceBody && len(f.Pointer) <= maxPointer }
 
 // Message is an English sentence for f, for clients without a language of their own.
 func (f FieldError) Message() string {

@@ -213,7 +213,7 @@ func challenging(resp Response, err error) Response {
 	if resp.Status() != http.StatusUnauthorized {
 		return resp
 	}
-	if d := denialIn(err); d != nil && resp.Header()[wwwAuthenticate] == nil {
+	if d := denialIn(err); d != nil && !resp.head.has(wwwAuthenticate) {
 		for _, challenge := range d.Challenges() {
 			resp = resp.WithAddedHeader(wwwAuthenticate, challenge)
 		}

@@ -245,6 +245,9 @@ func (r Response) WithBody(mediaType string, body []byte) Response {
 
 // carrying is r, made from err.
 func (r Response) carrying(err error) Response {
+	if r.head.change == failed && !r.head.open && identical(r.head.err, err) {
+		return r
+	}
 	r = r.link(failed, "", "")
 	r.head.err, r.head.open = err, false
 	return r
@@ -290,6 +293,16 @@ func (r Response) Render() ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is made while it is sent, once", ErrNotRenderable)
 	}
 	return bytes.Clone(r.body), nil
+}
+
+// has reports whether a header field is set; its name is in canonical form.
+func (n *head) has(name string) bool {
+	for ; n != nil; n = n.prev {
+		if n.name == name {
+			return n.change != removeField
+		}
+	}
+	return false
 }
 
 // apply makes the list's changes to h, oldest first. The values share one

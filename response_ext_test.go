@@ -221,6 +221,15 @@ func TestErrorsAreProblemDetails(t *testing.T) {
 			Extensions: map[string]any{"sku": "a", "type": "https://example.com/sold-out", "left": 0, "status": "ignored"},
 			Cause:      errSecret,
 		}, 409, `{"title":"Sold out","status":409,"code":"sold_out","detail":"No more of these.","left":0,"sku":"a","type":"https://example.com/sold-out"}`},
+		{"extensions of reserved names only", &weft.Error{Status: 404, Extensions: map[string]any{"status": 1, "title": "x"}}, 404, `{"title":"Not Found","status":404}`},
+		{"an extension whose name is not UTF-8", &weft.Error{Status: 404, Extensions: map[string]any{"\xff": 1}}, 404, `{"title":"Not Found","status":404}`},
+		{"fields that are no text", &weft.InvalidRequest{Status: 422, Fields: []weft.FieldError{
+			{Source: weft.SourceBody, Pointer: "/a\xff\"", Code: "odd", Text: "\xff", Params: map[string]any{"z": 1, "a": []int{2}}},
+			{Source: weft.SourceQuery, Name: "\xff", Pointer: "ignored", Code: "odd", Text: "x"},
+		}}, 422, `{"title":"Unprocessable Entity","status":422,"code":"validation_failed","detail":"The request is not valid: see errors.","errors":[` +
+			`{"source":"body","pointer":"/a�\"","code":"odd","message":"�","params":{"a":[2],"z":1}},{"source":"query","name":"�","code":"odd","message":"x"}]}`},
+		{"a parameter that cannot be encoded", &weft.InvalidRequest{Fields: []weft.FieldError{{Source: weft.SourceBody, Code: "odd", Params: map[string]any{"a": func() {}}}}}, 400,
+			`{"title":"Bad Request","status":400,"code":"invalid_request","detail":"The request is not valid: see errors."}`},
 		{"a wrapped Error", errors.Join(errors.New("context"), &weft.Error{Status: 403, Code: "no"}), 403, `{"title":"Forbidden","status":403,"code":"no"}`},
 		{"an unknown error", errSecret, 500, `{"title":"Internal Server Error","status":500,"code":"internal"}`},
 		{"a status that is no failure", &weft.Error{Status: 200, Detail: "odd"}, 500, `{"title":"Internal Server Error","status":500,"detail":"odd"}`},

@@ -17,12 +17,12 @@ type Step struct {
 	Key   string              // of an element: its index, or its key as text
 }
 
-// descend follows a path in the validator's notation, "Items[0].Tags[a.b].Name",
+// descend takes further steps from where base leads. It follows a path in the validator's notation, "Items[0].Tags[a.b].Name",
 // through the value that it speaks of; owner is the last struct on the way. Keys
 // of maps are the client's and may hold any character, so they are not looked
 // for in the path: the path is compared with the keys that are there.
-func (e *explanation) descend(v reflect.Value, path string) (steps []Step, at, owner reflect.Value) {
-	steps = make([]Step, 0, 1+strings.Count(path, "."))
+func (e *explanation) descend(base []Step, v reflect.Value, path string) (steps []Step, at, owner reflect.Value) {
+	steps = append(make([]Step, 0, len(base)+1+strings.Count(path, ".")+strings.Count(path, "[")), base...)
 	for path != "" {
 		v = e.inside(v)
 		var step Step

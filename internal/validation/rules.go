@@ -113,6 +113,7 @@ func (r *Rules) Explain(ctx context.Context, err error, value any, present func(
 	if r.dive == "" {
 		prefix = r.typ.Name()
 	}
+	e.failures = make([]Failure, 0, min(len(broken), MaxFailures))
 	e.explain(broken, prefix, top, nil)
 	return e.failures, nil
 }
@@ -133,8 +134,7 @@ func (e *explanation) explain(broken validator.ValidationErrors, prefix string, 
 			return
 		}
 		path := strings.TrimPrefix(strings.TrimPrefix(fe.StructNamespace(), prefix), ".")
-		steps, at, owner := e.descend(top, path)
-		steps = append(base[:len(base):len(base)], steps...)
+		steps, at, owner := e.descend(base, top, path)
 		if !demandsPresence(fe) || keysDemandPresence(steps) || !e.present(steps) {
 			e.failures = append(e.failures, Failure{steps, fe.Tag(), fe.Param(), fe})
 			continue
