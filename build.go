@@ -85,7 +85,7 @@ func (r *resolution) link(services *assembler) *Server {
 	if len(r.outermost) > 0 {
 		l.observe(r.outermost)
 		outer, last := r.outermost, r.outermost[len(r.outermost)-1]
-		srv.entry = onion(nil, outer, 0, l.routing.entrance(last, len(outer), nil))
+		srv.entry = onion(outer, 0, l.routing.entrance(last, len(outer), nil))
 	}
 	l.first = len(r.outermost) + 1
 
@@ -212,11 +212,11 @@ func (l *linker) miss(outer []*stage, levels []*mapping) Next {
 
 // chain is what routing leads to: the stages, then core, which has no next.
 func (l *linker) chain(stages []*stage, core *stage) Next {
-	caller := l.routing
+	var caller *stage
 	if len(stages) > 0 {
 		caller = stages[len(stages)-1]
 	}
 	end := l.first + len(stages)
 	l.marks = max(l.marks, end+1)
-	return onion(l.routing, stages, l.first, core.entrance(caller, end, nil))
+	return onion(stages, l.first, core.entrance(caller, end, nil))
 }

@@ -54,10 +54,10 @@ func (s *state) mark(i int) *mark {
 
 // onion is the entrance of a chain of stages, the first of them outermost. Stage
 // i of the chain has mark first+i. core, with the mark after the last stage's,
-// is what the innermost stage's next leads to, and from is the stage outside the chain.
-func onion(from *stage, stages []*stage, first int, core Next) Next {
+// is what the innermost stage's next leads to.
+func onion(stages []*stage, first int, core Next) Next {
 	for i, st := range slices.Backward(stages) {
-		caller := from
+		var caller *stage
 		if i > 0 {
 			caller = stages[i-1]
 		}
@@ -87,17 +87,19 @@ func (st *stage) promised(next Next) Next {
 //   - what comes back is a Response (law 2);
 //   - nothing inside st runs on when the entrance has been left.
 //
-// inner is st's own next, nil for the innermost stage; the stage behind it has mark i+1.
+// inner is st's own next, nil for the innermost stage; the stage behind it has mark i+1. caller is nil for the outermost one of a
+// chain, which is entered by nobody's next: it needs no mark. To look at one costs most where much was just written.
 func (st *stage) entrance(caller *stage, i int, inner Next) Next {
 	dispatch, server := st.dispatch, st.server
 	return func(r *Request) (resp Response) {
 		s := r.state
-		if s.server != server {
-			return caller.fail(r, errNextForeign)
-		}
-		own := s.mark(i)
-		if !own.CompareAndSwap(fresh, running) {
-			return caller.fail(r, errNextAgain)
+		if caller != nil {
+			if s.server != server {
+				return caller.fail(r, errNextForeign)
+			}
+			if !s.mark(i).CompareAndSwap(fresh, running) {
+				return caller.fail(r, errNextAgain)
+			}
 		}
 		returned := false
 		defer func() {
@@ -115,7 +117,9 @@ func (st *stage) entrance(caller *stage, i int, inner Next) Next {
 			resp = st.accept(r, resp)
 		}
 		returned = true
-		s.leave(own)
+		if caller != nil {
+			s.leave(s.mark(i))
+		}
 		return resp
 	}
 }
