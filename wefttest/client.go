@@ -54,6 +54,11 @@ type site struct {
 // network, in goroutines of the test's own. Each mistake in the app's declarations fails the test.
 //
 // The app is not changed: it can be built again, with other options or none. As after any Build, nothing more can be declared.
+//
+// Singletons live on behind the test, for others that use the same container. They end when all that were built of it are shut down, and the
+// next Build makes new ones; so where they are to end with their test, each says
+//
+//	t.Cleanup(func() { _ = c.Server().Shutdown(context.Background()) })
 func New(t testing.TB, app *weft.App, opts ...Option) *Client {
 	t.Helper()
 	s := newSite(t, app, opts)
