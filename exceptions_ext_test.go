@@ -302,9 +302,16 @@ func TestFieldErrorsAreTheSameInEachFormat(t *testing.T) {
 		assert.NoError(t, err)
 		return "application/json", map[string]any{"error": map[string]any{"code": e.Code, "message": e.Detail, "detail": jsontext.Value(text)}}
 	}
-	for name, format := range map[string]weft.ErrorFormat{"the envelope": weft.ErrorEnvelope, "by hand": byHand} {
+	// Whatever encoder a format uses, there is nothing private to be found.
+	spelled := func(r *weft.Request, e *weft.Error) (string, any) {
+		assert.NotContains(t, fmt.Sprintf("%+v", e.Extensions), secretText)
+		return weft.ErrorEnvelope(r, e)
+	}
+	for name, format := range map[string]weft.ErrorFormat{"the envelope": weft.ErrorEnvelope, "by hand": byHand, "spelled": spelled} {
 		app, _ := newApp(weft.WithErrorFormat(format))
-		app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", weft.Invalid("/due", "past", "is <over>") }))
+		app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) {
+			return "", &weft.InvalidRequest{Status: 422, Fields: []weft.FieldError{{Source: weft.SourceBody, Pointer: "/due", Code: "past", Text: "is <over>", Cause: errSecret}}}
+		}))
 		assert.JSONEq(t, `{"error":{"code":"validation_failed","message":"The request is not valid: see errors.","detail":{"errors":[
 			{"source":"body","pointer":"/due","code":"past","message":"is <over>"}]}}}`, serve(t, app).send("GET", "/x", "").body, name)
 	}

@@ -148,8 +148,9 @@ func invalid(status int, f FieldError) *InvalidRequest {
 func (e *InvalidRequest) public(r *Request) *Error {
 	e = &InvalidRequest{cmp.Or(e.Status, http.StatusBadRequest), e.Fields[:min(len(e.Fields), maxFields)]}
 	listed := make(publicFields, len(e.Fields))
-	for i, f := range e.Fields {
-		listed[i] = publicField{f, r.message(f)}
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		listed[i] = publicField{string(f.Source), f.Name, f.pointer(), f.Code, r.message(*f), f.Params}
 	}
 	face := &Error{
 		Status: e.Status, Code: "invalid_request", Detail: "The request is not valid: see errors.",
@@ -184,9 +185,14 @@ func (e *InvalidRequest) tooMuch() string {
 // publicFields is what an answer lists.
 type publicFields []publicField
 
+// publicField is what a client may know of a FieldError: it has no cause, whoever encodes it.
 type publicField struct {
-	FieldError
-	message string
+	Source  string
+	Name    string
+	Pointer *string
+	Code    string
+	Message string
+	Params  map[string]any
 }
 
 // MarshalJSON implements json.Marshaler, of encoding/json as well.
@@ -199,15 +205,15 @@ func (list publicFields) append(to []byte) ([]byte, error) {
 		if i > 0 {
 			to = append(to, ',')
 		}
-		to = appendText(append(to, `{"source":`...), string(f.Source))
+		to = appendText(append(to, `{"source":`...), f.Source)
 		if f.Name != "" {
 			to = appendText(append(to, `,"name":`...), f.Name)
 		}
-		if f.inBody() {
-			to = appendText(append(to, `,"pointer":`...), f.Pointer)
+		if f.Pointer != nil {
+			to = appendText(append(to, `,"pointer":`...), *f.Pointer)
 		}
 		to = appendText(append(to, `,"code":`...), f.Code)
-		to = appendText(append(to, `,"message":`...), f.message)
+		to = appendText(append(to, `,"message":`...), f.Message)
 		if len(f.Params) > 0 {
 			var err error
 			if to, err = appendMembers(append(to, `,"params":{`...), f.Params); err != nil {
@@ -226,8 +232,13 @@ const maxFields = 100
 // maxPointer bounds how much of a client's own member names is repeated to it.
 const maxPointer = 256
 
-// inBody reports whether the answer says where in the body it is, "" for the whole of it.
-func (f *FieldError) inBody() bool { return f.Source == SourceBody && len(f.Pointer) <= maxPointer }
+// pointer is the place in the body, "" for the whole of it; nil for the rest of the request.
+func (f *FieldError) pointer() *string {
+	if f.Source != SourceBody || len(f.Pointer) > maxPointer {
+		return nil
+	}
+	return &f.Pointer
+}
 
 // Message is an English sentence for f, for clients without a language of their own.
 func (f FieldError) Message() string {
