@@ -105,9 +105,14 @@ func isNilPointer(err error) bool {
 	return err != nil && isNull(err)
 }
 
-// identical reports whether two errors are the same, also where they cannot be compared.
+// identical reports whether two errors are the same, or of one type where they cannot be compared.
 func identical(a, b error) bool {
 	return reflect.TypeOf(a) == reflect.TypeOf(b) && (!reflect.ValueOf(a).Comparable() || a == b)
+}
+
+// same reports whether two errors are certainly the same.
+func same(a, b error) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
 // holds is errors.Is.

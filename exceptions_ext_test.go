@@ -317,6 +317,20 @@ func TestFieldErrorsAreTheSameInEachFormat(t *testing.T) {
 	}
 }
 
+// A Response keeps the error as it arose, also where a mapper hands on another one of the same type.
+func TestAnErrorThatCannotBeComparedIsKept(t *testing.T) {
+	app, _ := newApp()
+	var seen error
+	app.Use(weft.After("look", func(_ *weft.Request, resp weft.Response) weft.Response {
+		seen = resp.Err()
+		return resp
+	}))
+	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) { return "", several{errClosed} }).
+		Catch(weft.On(func(*weft.Request, several) weft.Response { return weft.Fail(several{errSoldOut}) })))
+	assert.Equal(t, 500, serve(t, app).send("GET", "/x", "").status)
+	assert.Equal(t, several{errClosed}, seen)
+}
+
 func TestFieldErrorsFromAnywhereAreToldTogether(t *testing.T) {
 	app, log := newApp()
 	app.Handle("GET /x", weft.Handle(func(context.Context, struct{}) (string, error) {

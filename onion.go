@@ -88,7 +88,7 @@ func (st *stage) promised(next Next) Next {
 //   - nothing inside st runs on when the entrance has been left.
 //
 // inner is st's own next, nil for the innermost stage; the stage behind it has mark i+1. caller is nil for the outermost one of a
-// chain, which is entered by nobody's next: it needs no mark. To look at one costs most where much was just written.
+// chain, which the server enters, once, and nobody's next: it takes no mark.
 func (st *stage) entrance(caller *stage, i int, inner Next) Next {
 	dispatch, server := st.dispatch, st.server
 	return func(r *Request) (resp Response) {

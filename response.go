@@ -245,7 +245,7 @@ func (r Response) WithBody(mediaType string, body []byte) Response {
 
 // carrying is r, made from err.
 func (r Response) carrying(err error) Response {
-	if r.head.change == failed && !r.head.open && identical(r.head.err, err) {
+	if r.head.change == failed && !r.head.open && same(r.head.err, err) {
 		return r
 	}
 	r = r.link(failed, "", "")
