@@ -37,3 +37,25 @@ func TestATurnIsAsLongAsItsSlice(t *testing.T) {
 		t.Errorf("%d calls in %v: %v", calls, took, err)
 	}
 }
+
+var kept *[64]byte
+
+// A workload of a call that takes long is measured by that call alone.
+func TestAllocationsAreThoseOfTheCalls(t *testing.T) {
+	b := &bench{status: 200, calls: []func() int{func() int {
+		kept = new([64]byte)
+		for begun := time.Now(); time.Since(begun) < 2*time.Millisecond; {
+		}
+		return 200
+	}}}
+	fewest, least := 1e9, 1e9 // of some: what else is in the process may allocate too
+	for range 5 {
+		if err := b.estimate(); err != nil {
+			t.Fatal(err)
+		}
+		fewest, least = min(fewest, b.allocations), min(least, b.bytes)
+	}
+	if fewest != 1 || least != 64 {
+		t.Errorf("%v allocations of %v bytes", fewest, least)
+	}
+}

@@ -48,8 +48,8 @@ type stopwatch struct {
 // bench is a workload that is ready to run.
 type bench struct {
 	status int
-	calls  []func() int // one for each goroutine
-	each   time.Duration
+	calls  []func() int  // one for each goroutine
+	each   time.Duration // that a call takes, about
 	// allocations and bytes are those of a call when pools are full.
 	allocations, bytes float64
 }
@@ -65,7 +65,6 @@ func (s *stopwatch) take(turn Turn) (Taken, error) {
 	if err != nil {
 		return Taken{}, err
 	}
-	b.each = max(1, took/time.Duration(calls))
 	return Taken{
 		Nanoseconds: float64(took.Nanoseconds()) / float64(calls), Calls: calls,
 		Allocations: b.allocations, Bytes: b.bytes,
@@ -112,21 +111,26 @@ func (s *stopwatch) ready(turn Turn) (*bench, error) {
 }
 
 // estimate doubles the calls until they take a millisecond. The first ones do not count: what is
-// compiled or remembered with the first request may take much longer than the request.
+// compiled or remembered with the first request may take much longer than the request. Nothing but the calls
+// allocates between the two looks at the memory, as that of few calls would be seen.
 func (b *bench) estimate() error {
-	if _, err := b.run(len(b.calls)); err != nil {
-		return err
-	}
-	for calls := len(b.calls); ; calls *= 2 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		took, err := b.run(calls)
-		if err != nil {
+	for _, call := range b.calls {
+		if err := b.right(call()); err != nil {
 			return err
 		}
+	}
+	for calls := 1; ; calls *= 2 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		begun := time.Now()
+		status := repeat(b.calls[0], calls)
+		took := time.Since(begun)
 		runtime.ReadMemStats(&after)
+		if err := b.right(status); err != nil {
+			return err
+		}
 		if took >= time.Millisecond {
-			b.each = max(1, took/time.Duration(calls))
+			b.each = took / time.Duration(calls)
 			b.allocations = float64(after.Mallocs-before.Mallocs) / float64(calls)
 			b.bytes = float64(after.TotalAlloc-before.TotalAlloc) / float64(calls)
 			return nil
@@ -134,20 +138,14 @@ func (b *bench) estimate() error {
 	}
 }
 
-// run makes so many calls, shared out evenly.
-func (b *bench) run(calls int) (time.Duration, error) {
-	each := calls / len(b.calls)
-	took, _, err := b.together(func(call func() int, _ *atomic.Bool) (int, int) { return repeat(call, each), each })
-	return took, err
-}
-
 // often is about how long calls go on until it is looked whether they have been enough.
 const often = 100 * time.Microsecond
 
-// runFor makes calls for about so long.
+// runFor has each goroutine make calls for about so long. The first one to have enough ends all.
 func (b *bench) runFor(slice time.Duration) (took time.Duration, calls int, err error) {
-	some := max(1, int(often/b.each)/len(b.calls))
-	return b.together(func(call func() int, enough *atomic.Bool) (status, calls int) {
+	some := int(often/max(1, b.each)) + 1
+	var enough atomic.Bool
+	run := func(call func() int) (status, calls int) {
 		for begun := time.Now(); ; {
 			status = repeat(call, some)
 			calls += some
@@ -158,20 +156,15 @@ func (b *bench) runFor(slice time.Duration) (took time.Duration, calls int, err 
 				return status, calls
 			}
 		}
-	})
-}
-
-// together lets goroutines make calls as do says, and tells how many that were. The first one to have enough ends all.
-func (b *bench) together(do func(call func() int, enough *atomic.Bool) (status, calls int)) (took time.Duration, calls int, err error) {
-	var enough atomic.Bool
+	}
 	statuses, counts := make([]int, len(b.calls)), make([]int, len(b.calls))
 	begun := time.Now()
 	if len(b.calls) == 1 {
-		statuses[0], counts[0] = do(b.calls[0], &enough)
+		statuses[0], counts[0] = run(b.calls[0])
 	} else {
 		var all sync.WaitGroup
 		for i, call := range b.calls {
-			all.Go(func() { statuses[i], counts[i] = do(call, &enough) })
+			all.Go(func() { statuses[i], counts[i] = run(call) })
 		}
 		all.Wait()
 	}
