@@ -122,14 +122,13 @@ func (s *contentSource) prepared(resp Response, r *Request, st *stage) Response 
 // http.ServeContent would answer with a part that ends before it begins. Where there is no other, one stays that is behind any end.
 func withoutEmptySuffixes(hr *http.Request) *http.Request {
 	ranges, isBytes := strings.CutPrefix(hr.Header.Get("Range"), "bytes=")
-	if !isBytes || !strings.Contains(ranges, "-0") {
+	if !isBytes {
 		return hr
 	}
-	var kept []string
-	for one := range strings.SplitSeq(ranges, ",") {
-		if suffix, is := strings.CutPrefix(strings.TrimSpace(one), "-"); !is || strings.Trim(suffix, "0") != "" {
-			kept = append(kept, one)
-		}
+	all := strings.Split(ranges, ",")
+	kept := slices.DeleteFunc(slices.Clone(all), isEmptySuffix)
+	if len(kept) == len(all) {
+		return hr
 	}
 	if len(kept) == 0 {
 		kept = []string{strconv.FormatInt(math.MaxInt64, 10) + "-"}
@@ -137,6 +136,14 @@ func withoutEmptySuffixes(hr *http.Request) *http.Request {
 	header := maps.Clone(hr.Header)
 	header["Range"] = []string{"bytes=" + strings.Join(kept, ",")}
 	return &http.Request{Method: hr.Method, Header: header}
+}
+
+// isEmptySuffix reports whether a range is of the last 0 bytes, as http.ServeContent reads it: with blanks around the number, and a plus.
+func isEmptySuffix(one string) bool {
+	suffix, is := strings.CutPrefix(strings.TrimSpace(one), "-")
+	suffix = strings.TrimSpace(suffix)
+	length, err := strconv.ParseInt(suffix, 10, 64)
+	return is && err == nil && length == 0 && suffix[0] != '-'
 }
 
 // send sends what the request gets. The part is worked out once more, now with its body.

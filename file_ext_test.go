@@ -83,6 +83,8 @@ func TestAFileIsSentInPartAndOnCondition(t *testing.T) {
 				{"/a.txt", []string{"Range: bytes=2-4", `If-Range: "v2"`}, 200, "0123456789", nil},
 				{"/a.txt", []string{"Range: bytes=10-"}, 416, "", []string{"Content-Range: bytes */10", "Content-Type: application/problem+json"}},
 				{"/a.txt", []string{"Range: bytes=-0"}, 416, "", []string{"Content-Range: bytes */10"}},
+				{"/a.txt", []string{"Range: bytes=- 0"}, 416, "", []string{"Content-Range: bytes */10"}},
+				{"/a.txt", []string{"Range: bytes=-+00"}, 416, "", []string{"Content-Range: bytes */10"}},
 				{"/a.txt", []string{"Range: bytes=-0, 2-3"}, 206, "23", []string{"Content-Range: bytes 2-3/10"}},
 				{"/a.txt", []string{"Range: nonsense"}, 416, "", nil},
 				{"/a.txt", []string{`If-None-Match: "v1"`}, 304, "", []string{`ETag: "v1"`, "Content-Length: "}},
